@@ -185,6 +185,7 @@ typedef struct ElectSettings {
         bool active;
         ElectRole configured;       /* by owning MasterAddress or SlaveAddress; NONE: owns neither */
         bool volume;                /* the pair replicates a disk: the data rules bind */
+        bool services;              /* somebody starts and stops the master's services */
         bool replication_over_lan;
         bool accept_split_risk;
         ElectArbiter arbiter;
@@ -249,6 +250,7 @@ typedef struct ElectRecord {
         bool up_to_date;
         bool asking;            /* a PREQ of ours is outstanding */
         bool pinned;
+        bool knows_macs;        /* FACTS of the echoed instance have arrived */
 } ElectRecord;
 
 /* Types go over the wire: append only. An unknown one is ignored, never consent. */
@@ -343,7 +345,8 @@ typedef struct ElectEvent {
                         ElectPath path[ELECT_PATHS_MAX];
                 } paths;
                 struct {
-                        uint64_t held_epoch; /* vipd holds our addresses under this order; 0: it holds none */
+                        bool held;           /* vipd's last order, of this kernel boot, was to hold them */
+                        uint64_t epoch;      /* the highest under which it was told to acquire; 0: none */
                         uint8_t n_macs;
                         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
                         bool usable;         /* every enabled address has its device here */
@@ -441,6 +444,7 @@ typedef struct ElectAction {
 
 typedef struct ElectActions {
         size_t n;
+        bool overflow; /* more than fit: a bug, an action was lost */
         ElectAction action[ELECT_ACTIONS_MAX];
 } ElectActions;
 
@@ -448,13 +452,15 @@ typedef struct ElectActions {
 typedef struct ElectPlan {
         ElectOrder order[6];
         uint8_t n, at;
-        uint64_t id;           /* of the order that runs */
-        bool running;
+        bool demotion;
         bool undo;             /* a promotion that failed is being taken back */
+        bool issued;           /* order[at] is with the director, under this id */
+        uint64_t id;
         uint64_t after_save;   /* begins when this memory is durable */
+        uint64_t retry_usec;   /* order[at] failed and is tried again then; 0: not */
         ElectReason reason;
-        int error;             /* that began an undo */
-        ElectOrder failed;
+        ElectOrder failed;     /* what began an undo, or stops a demotion */
+        int error;
 } ElectPlan;
 
 /* Messages that may leave only when a memory is durable. */
@@ -464,107 +470,121 @@ typedef struct ElectHeld {
         ElectMessage message;
 } ElectHeld;
 
-/* Counts automatic moves: at most two an hour, then an exponentially growing rest. */
-typedef struct ElectDamping {
-        uint64_t last_usec[2];
-        uint64_t rest_usec;
+/* A question to the peer that names a nonce and dies with it. */
+typedef struct ElectAsk {
+        uint64_t nonce; /* 0: none is outstanding */
         uint64_t until_usec;
+        ElectReason reason;
+} ElectAsk;
+
+/* Counts automatic moves: the rest after each doubles while they come within an hour of each other. */
+typedef struct ElectDamping {
+        uint64_t at_usec[2]; /* the last two, the newer one last; 0: none */
+        uint64_t rest_usec;
 } ElectDamping;
 
 /* Everything a node knows. Plain data: copy it, compare it, print it; only the elect-*.c files change it. */
 typedef struct ElectCore {
+        /* itself */
         ElectSettings settings;
-        bool configured;            /* settings have arrived */
+        bool configured; /* settings have arrived */
         uint32_t instance;
-        ElectMemory memory;         /* wanted: may be ahead of the disk */
-        ElectMemory durable;        /* on the disk */
-        ElectMemory flying;         /* the newest on its way there */
-        bool memory_lost;
-        bool same_boot;             /* the memory was written in this kernel boot */
+        uint8_t boot_id[ELECT_BOOT_ID_SIZE];
+        ElectMemory memory;  /* wanted: may be ahead of the disk */
+        ElectMemory flying;  /* the newest on its way there */
+        ElectMemory durable; /* on the disk */
         uint64_t save_number, saved_number;
-
+        bool memory_lost; /* missing or corrupt, and not yet made up for */
+        bool same_boot; /* the memory was written in this kernel boot */
         ElectState state;
-        ElectReason reason;         /* of the last change of state */
-        uint64_t since_usec;
-        uint64_t start_usec;
-        uint64_t epoch;             /* of the role held, or last held */
-        bool wanted;                /* addresses are wanted here */
+        ElectRole role;     /* MASTER as long as addresses or volume may be here */
+        ElectReason reason; /* of the last change of state */
+        uint64_t since_usec, start_usec;
+        uint64_t epoch;     /* of the role held, or the newest master's heard */
+        ElectPlan plan;     /* runs while n > 0 */
+        uint64_t order_ids;
+        uint64_t refresh_id; /* the order that tells a returned vipd what is wanted; 0: none runs */
+        uint64_t refresh_retry_usec;
+        uint64_t fault_until_usec; /* a fault by a failed order is tried again then */
+        uint32_t fault_count;
+        ElectOrder failed_order; /* the last that failed, for errors; NONE when it went well since */
+        int failed_error;
+        uint64_t failed_usec;
 
         /* what it hears */
-        bool hbd, vipd;
+        bool hbd, vipd, vipd_seen;
         ElectPeerState peer;
         uint64_t peer_since_usec;
-        uint64_t silent_since_usec; /* nobody heard since; USEC_INFINITY while somebody is */
+        bool heard_ever;             /* since the start */
+        uint64_t listen_since_usec;  /* hbd has been listening since; USEC_INFINITY: it is not */
         uint8_t peer_boot_id[ELECT_BOOT_ID_SIZE];
-        bool peer_rebooted;         /* the master's boot id changed and no record of the new boot is here yet */
+        bool peer_rebooted;          /* the master's boot id changed; no record of the new boot is here yet */
         bool record_known, record_aged;
         ElectRecord record;
-        uint64_t record_usec;
-        uint64_t unechoed_since_usec; /* a master is heard that does not echo us */
+        uint64_t record_usec;        /* when it changed last */
+        uint64_t two_since_usec;     /* two masters since; 0: not */
+        uint64_t neither_since_usec; /* both standing by since; 0: not */
+        uint64_t carrier_lost_usec;  /* the master has reported its carrier gone since; 0: not */
         size_t n_paths;
         ElectPath path[ELECT_PATHS_MAX];
         uint64_t path_since_usec[ELECT_PATHS_MAX];
-        uint64_t held_epoch;
+        bool vipd_holds;
         bool usable;
         uint8_t n_macs;
         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
         ElectVerdict link, gateway, health;
-        uint64_t link_since_usec, gateway_since_usec, health_since_usec, paths_since_usec;
+        uint64_t link_since_usec, gateway_since_usec, health_since_usec, vipd_since_usec, settings_usec;
         bool probing;
         uint64_t probing_since_usec;
-        uint64_t peer_answered_usec;    /* one of the peer's MACs, last; 0: never */
-        uint64_t stranger_answered_usec;
-        bool conflict;                  /* a stranger answers for an address we hold */
+        uint64_t peer_answered_usec; /* one of the peer's MACs, last; 0: never */
+        bool conflict;               /* a stranger answers for an address we hold */
         uint8_t conflict_mac[ELECT_MAC_SIZE];
         uint64_t conflict_since_usec;
         ElectVolume volume;
         uint64_t volume_since_usec;
         bool fence_asked;
+        uint64_t fence_until_usec;
 
         /* for the life of a boot only */
-        uint64_t nonces;            /* counter behind nonce_new() */
-        uint64_t my_session, peer_session;
-        bool in_session;            /* messages naming the session are accepted */
-        uint64_t outdate_nonce;     /* our OUTDATE that is outstanding; 0: none */
-        uint64_t outdate_until_usec;
-        uint64_t preq_nonce;        /* our PREQ that is outstanding; 0: none */
-        uint64_t preq_until_usec;
-        ElectReason preq_reason;
-        uint64_t takeover_nonce;    /* our TAKEOVER that is outstanding; 0: none */
-        uint64_t takeover_until_usec;
-        uint64_t serving_nonce;     /* the PREQ that the demotion under way answers; 0: none */
-        ElectReason serving_reason;
-        uint64_t promise_until_usec;/* a HANDOVER of ours may still be taken until then */
-        bool offer;                 /* handed over and have not seen the peer become primary (volume) */
-        bool evidence;              /* the arbiter's conditions held when `sole` was ordered */
-        bool right_pending;         /* `sole` is on its way to the disk */
-        ElectReason right_reason;
-        uint64_t right_save;
-        bool eligible_sent;
-        bool withdrawn;             /* isolated LAN: addresses down although master */
-        bool peer_leaving;          /* said LEAVING in this session (volume) */
-        bool stopping, left_acked, leaving_sent;
+        uint64_t nonces;     /* counter behind every nonce */
+        uint32_t record_seq;
+        uint32_t facts_from; /* the peer's electd whose MACs we know */
+        uint64_t facts_next_usec;
+        ElectAsk preq, takeover, outdate;
+        uint64_t serving_nonce; /* the PREQ that the demotion under way answers; 0: none */
+        uint64_t promise_until_usec; /* a HANDOVER of ours may still be taken until then; 0: none */
+        uint64_t promise_nonce;
+        uint32_t promise_instance;
+        uint64_t taking_nonce; /* the HANDOVER that the promotion under way took; 0: none */
+        ElectDamping failbacks, grants, link_moves;
+        uint64_t healthy_since_usec; /* fit for a failback since; 0: not */
+        bool stopping, stopped;
         uint64_t stop_until_usec;
-        uint64_t healthy_since_usec;/* the pair has been fit for a failback since; USEC_INFINITY: it is not */
-        uint64_t failback_next_usec;
-        uint64_t link_move_usec;    /* a LINK_DOWN move may be asked for from then on */
-        bool link_moved;            /* this incident has had its move */
-        ElectDamping asked, granted;
-        uint64_t facts_instance;    /* the peer's electd that has our MACs */
-        uint64_t operator_token;    /* a request waiting for its outcome; 0: none */
-        uint64_t operator_until_usec;
-        ElectRequest operator_request;
-        bool maintenance_saved;     /* the request waits for its memory to be durable */
-        uint64_t operator_save;
+        struct {
+                uint64_t token; /* 0: no request waits */
+                uint64_t until_usec;
+                uint64_t after_save;
+                ElectRequest request;
+        } operator;
 
-        ElectPlan plan;
-        uint64_t order_ids;
+        /* the same, of a pair with a volume */
+        uint64_t my_session, peer_session;
+        bool in_session; /* messages that name my_session + peer_session are accepted */
+        uint64_t session_next_usec, outdate_next_usec, eligible_next_usec;
+        bool offer;         /* handed over and have not seen the peer become primary */
+        bool right_pending; /* `sole` is on its way to the disk */
+        uint64_t right_save;
+        ElectReason right_reason;
+        bool withdrawn;     /* LAN isolated: addresses down although master */
+        bool peer_leaving;  /* said LEAVING in this session */
+        bool leaving_sent, leaving_acked;
+
         ElectHeld held[ELECT_HELD_MAX];
-        ElectRecord published;
-        bool ever_published;
-        uint64_t timer_usec;
-        ElectActions *out;          /* of the step under way */
+        ElectRecord published; /* seq 0: never */
+        uint64_t timer_usec;   /* as the director has it */
+        uint64_t wake_usec;    /* the earliest any rule waits for, collected in each step */
         uint64_t now_usec;
+        ElectActions *out;     /* of the step under way */
 } ElectCore;
 
 /* What the director knows at the start. `memory` is read when `status` is GOOD. */
