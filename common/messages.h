@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Message ids of the log entries that a person may want to look up: `journalctl -x` shows the catalogue
+ * entry (units/hapair.catalog) behind each. Ids are random 128-bit numbers, made once (`journalctl
+ * --new-id128`).
+ */
+#pragma once
+
+#define MESSAGE_ROLE_CHANGED        "6c1f0f4c9a6e4b1f9b0c7d5d3f2a8e11"
+#define MESSAGE_SWITCHOVER_REFUSED  "a2d9c4f3b18e47d0832e6f5a9c07b412"
+#define MESSAGE_PEER_CHANGED        "0f5b7ad2c36d4e1b96a8e4f07d21c513"
+#define MESSAGE_PATH_CHANGED        "d34c8e6f0a1b4972b5f7c92e18a06d14"
+#define MESSAGE_PATH_REFUSED        "51e7a90b6d2c4f38a4c6b3f1e8d97015"
+#define MESSAGE_FRAMES_REFUSED      "8b02f6d17c5a43e9bd1e4a70c963f816"
+#define MESSAGE_LATE                "e9a4d57031fc4b62877c0e2b5d18fa17"
+#define MESSAGE_NO_REAL_TIME        "37d1c8b6e45f402a9e80f6a1b2c73d18"
+#define MESSAGE_ADDRESSES_HELD      "b86e2f9d50174ac3a1d4c7e60f8b3919"
+#define MESSAGE_ADDRESSES_WITHDRAWN "1d7f3a0e8cb64592be06d9f4a75c821a"
+#define MESSAGE_ADDRESS_RESTORED    "f2c5906b7e1d48a3937ab0c84d6e5f1b"
+#define MESSAGE_ADDRESS_CONFLICT    "4ea8b1d37f604c95a0e2d86c9b35171c"
+#define MESSAGE_ADDRESS_FOREIGN     "9067e4c2ad3f4b1885d1f07a6e2bc91d"
+#define MESSAGE_STATE_LOST          "c5d80f1b9a764e23b6f4a13e7d82501e"
+#define MESSAGE_CONFIG_LOADED       "2b94e7f06dc84a51938f5e0c1a67d31f"
+#define MESSAGE_CONFIG_REFUSED      "7a3e15c9d8b042f6a5b7e9604fc1d820"
