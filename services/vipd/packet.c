@@ -64,7 +64,8 @@ static size_t put_arp(uint8_t *frame, const uint8_t mac[MAC_SIZE], const uint8_t
         return ETHERNET_SIZE + ARP_SIZE;
 }
 
-/* The Internet checksum over the pseudo header and the ICMPv6 message; 0 over a message that bears a right one. */
+/* The Internet checksum over the pseudo header and the ICMPv6 message; 0 over a message that bears a right
+ * one. */
 static unsigned int icmp_checksum(const uint8_t *ip, const uint8_t *icmp, size_t size)
 {
         uint32_t sum = (uint32_t) size + NEXT_ICMPV6;

@@ -7,9 +7,9 @@
 #include "plan-private.h"
 
 enum {
-        REFRESH_USEC = 60 * USEC_PER_SEC,    /* switches forget within minutes: tell them again */
-        RETRY_USEC = 1 * USEC_PER_SEC,       /* after the kernel refused */
-        DEFEND_USEC = 1 * USEC_PER_SEC,      /* announce and ask at this pace while another host claims it */
+        REFRESH_USEC = 60 * USEC_PER_SEC, /* switches forget within minutes: tell them again */
+        RETRY_USEC = 1 * USEC_PER_SEC,    /* after the kernel refused */
+        DEFEND_USEC = 1 * USEC_PER_SEC,   /* announce and ask at this pace while another host claims it */
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
         PROBE_MAX_USEC = 500 * USEC_PER_MSEC,
 };
@@ -275,7 +275,8 @@ static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
                 const PlanVip *v = &p->vips[i];
                 const PlanLink *link = plan_find_link(p, v->ifindex);
 
-                if (!v->enabled || v->address.family == 0 || link == NULL || !link->ethernet || !link->carrier)
+                if (!v->enabled || v->address.family == 0 || link == NULL || !link->ethernet ||
+                    !link->carrier)
                         continue;
                 ret_actions[n++] = (PlanAction){ .type = PLAN_QUESTION,
                                                  .ifindex = link->ifindex,
@@ -367,9 +368,9 @@ uint64_t plan_next_usec(const Plan *p)
                 next = MIN_OF(next, p->probe_usec);
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 if (p->vips[i].conflict)
-                        next = MIN_OF(next, p->holding == PLAN_HELD
-                                                    ? p->vips[i].conflict_heard_usec + PLAN_QUIET_USEC
-                                                    : 0);
+                        next = MIN_OF(next, p->holding == PLAN_HELD ? p->vips[i].conflict_heard_usec +
+                                                                                      PLAN_QUIET_USEC
+                                                                    : 0);
         for (size_t i = 0; i < p->n_slots; i++)
                 next = MIN_OF(next, slot_next(p, &p->slots[i]));
         return next;
@@ -400,7 +401,8 @@ static PlanState state_of(const Plan *p, const PlanVip *v, const PlanStatus *sta
         if (status->error != 0)
                 return PLAN_STATE_FAILED;
         if (status->present == 0)
-                return p->holding == PLAN_HELD && status->wanted > 0 ? PLAN_STATE_PARTIAL : PLAN_STATE_ABSENT;
+                return p->holding == PLAN_HELD && status->wanted > 0 ? PLAN_STATE_PARTIAL
+                                                                     : PLAN_STATE_ABSENT;
         return status->present < status->wanted ? PLAN_STATE_PARTIAL : PLAN_STATE_HELD;
 }
 

@@ -7,11 +7,11 @@
  * that a lost event, a crash or a repeated order cannot leave anything behind.
  *
  * How an address is put into the kernel. Inside the network of the node's own address it is a host address
- * (/32, /128) without a prefix route: so it can never become the primary of the node's own network, it does not
- * vanish when the own address is taken away for a moment, and it leaves the node's own routes alone. Outside
- * (an alias in a second network on the same wire) it has its configured prefix and brings the route, since
- * nothing else would. IPv6 addresses are added without duplicate address detection, which takes up to two
- * seconds, and deprecated: or a /128 would win the source address selection (RFC 6724, rule 8) and the
+ * (/32, /128) without a prefix route: so it can never become the primary of the node's own network, it does
+ * not vanish when the own address is taken away for a moment, and it leaves the node's own routes alone.
+ * Outside (an alias in a second network on the same wire) it has its configured prefix and brings the route,
+ * since nothing else would. IPv6 addresses are added without duplicate address detection, which takes up to
+ * two seconds, and deprecated: or a /128 would win the source address selection (RFC 6724, rule 8) and the
  * node's own connections would break at the next takeover.
  */
 #pragma once
@@ -74,14 +74,14 @@ typedef struct PlanVip {
 
 /* An address that is wanted, present or recorded as ours. */
 typedef struct PlanSlot {
-        IpAddress address; /* the prefix as configured, 0 when not given */
-        int vip;           /* -1: no longer wanted */
-        PlanPlace present; /* in the kernel */
+        IpAddress address;  /* the prefix as configured, 0 when not given */
+        int vip;            /* -1: no longer wanted */
+        PlanPlace present;  /* in the kernel */
         PlanPlace recorded; /* in the ledger */
         bool seen;
-        bool broken;  /* present but of no use: failed duplicate detection, or may still fail it */
-        bool taken;   /* something else removed it while held */
-        int error;    /* why it is not present, negative errno; 0 for no failure */
+        bool broken;       /* present but of no use: failed duplicate detection, or may still fail it */
+        bool taken;        /* something else removed it while held */
+        int error;         /* why it is not present, negative errno; 0 for no failure */
         uint64_t put_usec; /* when it was added last */
         uint64_t add_after_usec;
         uint64_t remove_after_usec;
@@ -157,10 +157,10 @@ typedef struct PlanEntry {
 /* What an event of the kernel means, for the log. */
 typedef enum PlanNews {
         PLAN_NOTHING,
-        PLAN_TAKEN,   /* something else removed an address that we hold */
-        PLAN_FOREIGN, /* an address of ours is where it must not be; it will be removed */
+        PLAN_TAKEN,      /* something else removed an address that we hold */
+        PLAN_FOREIGN,    /* an address of ours is where it must not be; it will be removed */
         PLAN_FAILED_DAD, /* the kernel gave up an address of ours as a duplicate; it will be added again */
-        PLAN_OWN,     /* one of the node's own addresses came, went or moved */
+        PLAN_OWN,        /* one of the node's own addresses came, went or moved */
 } PlanNews;
 
 enum { PLAN_ANSWERED = 1, PLAN_CONFLICT = 2 };
@@ -174,7 +174,8 @@ void plan_restore(Plan *p, const PlanEntry *entries, size_t n, uint64_t epoch, u
 void plan_load_begin(Plan *p, uint64_t dead_usec, const char *primary, const IpAddress *own);
 /* All of them before the first address. Returns its number; -E2BIG: too many, -ENAMETOOLONG, -EEXIST. */
 _must_check_ int plan_load_vip(Plan *p, const char *name, bool enabled, const IpAddress *own);
-/* The virtual IP's own address first, then aliases. -E2BIG: too many addresses; -EEXIST: another virtual IP has it, or it is one of the node's own. */
+/* The virtual IP's own address first, then aliases. -E2BIG: too many addresses; -EEXIST: another virtual IP
+ * has it, or it is one of the node's own. */
 _must_check_ int plan_load_address(Plan *p, int vip, const IpAddress *address);
 void plan_load_end(Plan *p);
 
@@ -226,7 +227,7 @@ typedef enum PlanState {
 
 typedef struct PlanStatus {
         PlanState state;
-        size_t wanted;    /* addresses it should have, were it held */
+        size_t wanted; /* addresses it should have, were it held */
         size_t present;
         int error;        /* of an address that the kernel refused, negative errno */
         int first_failed; /* its slot, -1: none */

@@ -11,10 +11,23 @@
 
 enum { ETH0 = 2, ETH1 = 3 };
 
-#define V4(d) { AF_INET, 24, { 192, 0, 2, d } }
-#define V6(d) { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = d } }
+#define V4(d)                                                                                               \
+        {                                                                                                   \
+                AF_INET, 24,                                                                                \
+                {                                                                                           \
+                        192, 0, 2, d                                                                        \
+                }                                                                                           \
+        }
+#define V6(d)                                                                                               \
+        {                                                                                                   \
+                AF_INET6, 64,                                                                               \
+                {                                                                                           \
+                        0x20, 0x01, 0x0d, 0xb8, [15] = d                                                    \
+                }                                                                                           \
+        }
 
-static const IpAddress own = V4(11), vip = V4(10), alias = V4(20), other_net = { AF_INET, 24, { 10, 9, 9, 9 } };
+static const IpAddress own = V4(11), vip = V4(10), alias = V4(20),
+                       other_net = { AF_INET, 24, { 10, 9, 9, 9 } };
 static const IpAddress own6 = V6(0x11), vip6 = V6(0x10);
 static const IpAddress none = { 0 };
 static const uint8_t our_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 1 }, their_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 2 };
@@ -452,7 +465,8 @@ static void test_failed_duplicate_detection_is_overridden(Fixture *f, gconstpoin
         g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD), ==, PLAN_NOTHING);
         f->now += USEC_PER_SEC;
         run(f);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD | IFA_F_DADFAILED), ==, PLAN_FAILED_DAD);
+        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD | IFA_F_DADFAILED), ==,
+                        PLAN_FAILED_DAD);
         run(f);
         g_assert_cmpuint(f->count[PLAN_REMOVE], ==, 1);
         g_assert_cmpuint(f->count[PLAN_ADD], ==, 1);
@@ -589,7 +603,9 @@ static void test_thousand_aliases_go_in_batches(Fixture *f, gconstpointer data)
         IpAddress addresses[1000];
 
         for (int i = 0; i < 1000; i++)
-                addresses[i] = (IpAddress){ AF_INET, 0, { 192, 0, (uint8_t) (4 + i / 250), (uint8_t) (i % 250) } };
+                addresses[i] = (IpAddress){ AF_INET,
+                                            0,
+                                            { 192, 0, (uint8_t) (4 + i / 250), (uint8_t) (i % 250) } };
         load(f, true, addresses, 1000);
         g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
         run(f);
@@ -606,10 +622,13 @@ int main(int argc, char **argv)
                 void (*run)(Fixture *, gconstpointer);
         } tests[] = {
                 { "nothing-before-the-order", test_nothing_before_the_order },
-                { "acquire-records-then-adds-then-announces", test_acquire_records_then_adds_then_announces },
+                { "acquire-records-then-adds-then-announces",
+                  test_acquire_records_then_adds_then_announces },
                 { "lower-and-wild-epochs-are-refused", test_lower_and_wild_epochs_are_refused },
-                { "withdraw-removes-all-and-clears-the-ledger", test_withdraw_removes_all_and_clears_the_ledger },
-                { "address-in-own-network-is-a-host-address", test_address_in_own_network_is_a_host_address },
+                { "withdraw-removes-all-and-clears-the-ledger",
+                  test_withdraw_removes_all_and_clears_the_ledger },
+                { "address-in-own-network-is-a-host-address",
+                  test_address_in_own_network_is_a_host_address },
                 { "removed-address-is-put-back", test_removed_address_is_put_back },
                 { "unheld-address-is-removed-at-once", test_unheld_address_is_removed_at_once },
                 { "copy-elsewhere-is-removed-while-held", test_copy_elsewhere_is_removed_while_held },
@@ -620,13 +639,15 @@ int main(int argc, char **argv)
                 { "order-before-settings-drops-nothing", test_order_before_settings_drops_nothing },
                 { "settings-move-only-the-difference", test_settings_move_only_the_difference },
                 { "no-device-is-told-and-healed", test_no_device_is_told_and_healed },
-                { "own-address-away-for-a-moment-moves-nothing", test_own_address_away_for_a_moment_moves_nothing },
+                { "own-address-away-for-a-moment-moves-nothing",
+                  test_own_address_away_for_a_moment_moves_nothing },
                 { "addresses-follow-the-own-address", test_addresses_follow_the_own_address },
                 { "recreated-device-gets-them-again", test_recreated_device_gets_them_again },
                 { "refused-address-is-retried", test_refused_address_is_retried },
                 { "announcements-repeat-then-refresh", test_announcements_repeat_then_refresh },
                 { "carrier-back-announces-again", test_carrier_back_announces_again },
-                { "failed-duplicate-detection-is-overridden", test_failed_duplicate_detection_is_overridden },
+                { "failed-duplicate-detection-is-overridden",
+                  test_failed_duplicate_detection_is_overridden },
                 { "conflict-is-told-defended-and-ended", test_conflict_is_told_defended_and_ended },
                 { "conflict-ends-with-withdraw", test_conflict_ends_with_withdraw },
                 { "our-own-devices-are-no-conflict", test_our_own_devices_are_no_conflict },
