@@ -53,15 +53,13 @@ static void take_word(Heart *h, const Wire__Body *body, uint64_t received_usec)
         liveness_goodbye(&h->liveness, w->goodbye);
 }
 
-static void take_echo(HeartPath *p, uint32_t echo_low, const Wire__Body *body, uint64_t received_usec)
+static void take_echo(HeartPath *p, const Wire__Body *body, uint64_t received_usec)
 {
         bool told = body->held > 0 && body->held < HELD_MAX;
 
-        p->confirmed = body->echo != 0;
-        if (body->echo == 0)
-                return;
-        grade_echo(&p->grade, echo_low, told ? (uint64_t) (body->held - 1) * HELD_UNIT_USEC : UINT64_MAX,
-                   received_usec);
+        if (body->echo != 0)
+                grade_echo(&p->grade, (uint32_t) (body->echo & GRADE_ECHO_MASK),
+                           told ? (uint64_t) (body->held - 1) * HELD_UNIT_USEC : UINT64_MAX, received_usec);
 }
 
 static void take_messages(Heart *h, unsigned path, const Wire__Body *body, uint64_t now_usec)
@@ -138,7 +136,8 @@ static FrameDrop receive_beat(Heart *h, unsigned path, FrameHead *head, const ui
                 return drop;
 
         take_word(h, body, received_usec);
-        take_echo(p, (uint32_t) body->echo, body, received_usec);
+        take_echo(p, body, received_usec);
+        p->confirmed = body->echo != 0;
         if (body->serial != 0)
                 p->grade.loss_out = MIN_OF(body->loss_percent, 100u);
         take_messages(h, path, body, now_usec);
@@ -245,9 +244,13 @@ static FrameDrop receive_hello(Heart *h, unsigned path, FrameHead *head, const u
         }
 
         drop = believe(h, path, head, received_usec);
-        if (drop == FRAME_OK && head->receiver == h->self.instance)
-                take_echo(p, (uint32_t) (body->echo & GRADE_ECHO_MASK), body, received_usec);
-        else if (drop == FRAME_OK)
+        if (drop != FRAME_OK)
+                return drop;
+        /* A beat confirms that we are known; a hello may be a mere answer, one without echo has to be told.
+         */
+        if (head->receiver == h->self.instance)
+                take_echo(p, body, received_usec);
+        else
                 p->confirmed = false;
         return drop;
 }
