@@ -14,7 +14,8 @@
 
 /* In the order in which `hapair --help` shows them. */
 static const Verb *const verbs[] = {
-        &verb_logs,
+        &verb_status, &verb_errors, &verb_paths,  &verb_vips,
+        &verb_why,    &verb_logs,   &verb_become, &verb_maintenance,
 };
 
 static const Verb *find_verb(const char *name)
@@ -57,6 +58,22 @@ ExitStatus verb_usage(const Verb *verb)
 {
         fprintf(stderr, "Try 'hapair %s --help'.\n", verb->name);
         return STATUS_USAGE;
+}
+
+ExitStatus verb_failed(const Verb *verb, int error)
+{
+        fprintf(stderr, "hapair %s: %s\n", verb->name, strerror(-error));
+        return STATUS_DEGRADED;
+}
+
+ExitStatus verb_not_running(const Verb *verb)
+{
+        fprintf(stderr,
+                "hapair %s: hapair does not run on this node.\n"
+                "Start it with 'systemctl start hapair.target'; a node that is not part of a pair yet needs "
+                "'hapair init' or 'hapair join' first.\n",
+                verb->name);
+        return STATUS_NOT_RUNNING;
 }
 
 static bool is_help(const char *argument)

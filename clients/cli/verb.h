@@ -27,4 +27,15 @@ typedef struct Verb {
 /* Says on standard error where help is to be had; returns STATUS_USAGE. */
 ExitStatus verb_usage(const Verb *verb);
 
+/* Say on standard error that the verb could not do its work, or that hapair does not run here. */
+ExitStatus verb_failed(const Verb *verb, int error);
+ExitStatus verb_not_running(const Verb *verb);
+
+extern const Verb verb_become;
+extern const Verb verb_errors;
 extern const Verb verb_logs;
+extern const Verb verb_maintenance;
+extern const Verb verb_paths;
+extern const Verb verb_status;
+extern const Verb verb_vips;
+extern const Verb verb_why;

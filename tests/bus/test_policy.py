@@ -110,8 +110,8 @@ class Bus:
 
     def own(self, user, name, *calls):
         service = subprocess.Popen([sys.executable, '-c', SERVICE, self.address, name, *calls], user=user,
-                                   group=pwd.getpwnam(user).pw_gid, extra_groups=[], text=True, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE)
+                                   group=pwd.getpwnam(user).pw_gid, extra_groups=[], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.services.append(service)
         return service.stdout.readline().strip()
 

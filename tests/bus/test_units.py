@@ -15,8 +15,8 @@ EXPOSURE = {'confd': 8, 'electd': 8, 'hbd': 18, 'vipd': 16}
 
 @pytest.mark.parametrize('daemon,threshold', EXPOSURE.items())
 def test_exposure_stays_below_its_limit(daemon, threshold):
-    r = subprocess.run(['systemd-analyze', 'security', '--no-pager', '--offline=true', f'--threshold={threshold}',
-                        UNITS / f'hapair-{daemon}.service'], capture_output=True, text=True)
+    r = subprocess.run(['systemd-analyze', 'security', '--no-pager', '--offline=true',
+                        f'--threshold={threshold}', UNITS / f'hapair-{daemon}.service'], capture_output=True, text=True)
     assert r.returncode == 0, r.stdout.splitlines()[-1]
 
 
@@ -25,7 +25,7 @@ def test_every_service_has_its_limit():
 
 
 def test_systemd_finds_nothing_to_complain_about(tmp_path):
-    """The daemons are not installed where the units look for them: a stand-in is, its content does not matter."""
+    """The daemons are not installed where the units look for them: a stand-in is."""
     stand_in = tmp_path / 'daemon'
     stand_in.write_text('#!/bin/false\n')
     stand_in.chmod(0o755)

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See picture.h. */
+#include "picture.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bus-json.h"
+
+/* All that is asked: each daemon's own properties and, where it has any, its objects. */
+typedef struct Answers {
+        Question root[DAEMON_MAX];
+        Question objects[DAEMON_MAX];
+        uint64_t now_usec; /* CLOCK_BOOTTIME, the clock of the daemons' times */
+} Answers;
+
+static uint64_t boottime_usec(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_BOOTTIME, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+}
+
+static bool has_objects(Daemon daemon)
+{
+        return daemon == DAEMON_HBD || daemon == DAEMON_VIPD;
+}
+
+static void ask_all(Client *client, Answers *answers)
+{
+        for (Daemon d = 0; d < DAEMON_MAX; d++) {
+                client_ask(client, &answers->root[d], d, CLIENT_ANSWER_USEC, daemon_path(d),
+                           "org.freedesktop.DBus.Properties", "GetAll", "s", daemon_interface(d));
+                if (has_objects(d))
+                        client_ask(client, &answers->objects[d], d, CLIENT_ANSWER_USEC, daemon_path(d),
+                                   "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", "");
+        }
+
+        client_wait(client);
+        answers->now_usec = boottime_usec();
+}
+
+static void answers_donep(Answers *answers)
+{
+        for (Daemon d = 0; d < DAEMON_MAX; d++) {
+                question_done(&answers->root[d]);
+                question_done(&answers->objects[d]);
+        }
+}
+
+const char *picture_text(const json_t *object, const char *key)
+{
+        const char *text = json_string_value(json_object_get(object, key));
+
+        return text ? text : "unknown";
+}
+
+typedef enum FieldKind {
+        FIELD_TEXT,
+        FIELD_NUMBER,
+        FIELD_REAL,
+        FIELD_FLAG,
+        FIELD_LIST,
+        FIELD_AGE,      /* a CLOCK_BOOTTIME time as milliseconds ago; 0 means never */
+        FIELD_DURATION, /* microseconds as milliseconds with a fraction; 0 means unknown */
+} FieldKind;
+
+/* Which property becomes which field of the picture. */
+typedef struct Field {
+        const char *name;
+        const char *property;
+        FieldKind kind;
+} Field;
+
+static const Field own_fields[] = {
+        { "configured_role", "ConfiguredRole", FIELD_TEXT },
+        { "running_role", "RunningRole", FIELD_TEXT },
+        { "state", "State", FIELD_TEXT },
+        { "state_age_ms", "StateSince", FIELD_AGE },
+        { "reason", "Reason", FIELD_TEXT },
+        { "epoch", "Epoch", FIELD_NUMBER },
+        { "arbiter", "Arbiter", FIELD_TEXT },
+        { "maintenance", "Maintenance", FIELD_FLAG },
+        { "pinned", "Pinned", FIELD_FLAG },
+};
+
+static const Field peer_fields[] = {
+        { "online", "PeerOnline", FIELD_FLAG },
+        { "running_role", "PeerRunningRole", FIELD_TEXT },
+        { "state", "PeerState", FIELD_TEXT },
+        { "record_age_ms", "PeerRecordUSec", FIELD_AGE },
+};
+
+static const Field heartbeat_fields[] = {
+        { "heartbeat", "PeerState", FIELD_TEXT },
+        { "age_ms", "PeerLastHeard", FIELD_AGE },
+};
+
+static const Field error_fields[] = {
+        { "code", "code", FIELD_TEXT },       { "severity", "severity", FIELD_TEXT },
+        { "message", "message", FIELD_TEXT }, { "remedy", "remedy", FIELD_TEXT },
+        { "age_ms", "since", FIELD_AGE },
+};
+
+static const Field path_fields[] = {
+        { "kind", "Kind", FIELD_TEXT },
+        { "device", "Device", FIELD_TEXT },
+        { "state", "State", FIELD_TEXT },
+        { "reason", "Reason", FIELD_TEXT },
+        { "state_age_ms", "Since", FIELD_AGE },
+        { "age_ms", "LastHeard", FIELD_AGE },
+        { "round_trip_ms", "RoundTrip", FIELD_DURATION },
+        { "jitter_ms", "Jitter", FIELD_DURATION },
+        { "loss", "Loss", FIELD_REAL },
+};
+
+static const Field vip_fields[] = {
+        { "enabled", "Enabled", FIELD_FLAG },     { "address", "Address", FIELD_TEXT },
+        { "aliases", "Aliases", FIELD_LIST },     { "device", "Device", FIELD_TEXT },
+        { "state", "State", FIELD_TEXT },         { "reason", "Reason", FIELD_TEXT },
+        { "state_age_ms", "Since", FIELD_AGE },   { "announced_age_ms", "Announced", FIELD_AGE },
+        { "restored", "Restored", FIELD_NUMBER }, { "conflict_mac", "ConflictMac", FIELD_TEXT },
+};
+
+/* A new reference; what is missing or of another type is unknown. */
+static json_t *draw_field(const Answers *answers, FieldKind kind, json_t *value)
+{
+        json_int_t number = json_integer_value(value);
+
+        switch (kind) {
+        case FIELD_TEXT:
+                return json_is_string(value) ? json_incref(value) : json_string("unknown");
+        case FIELD_NUMBER:
+                return json_is_integer(value) ? json_incref(value) : json_null();
+        case FIELD_REAL:
+                return json_is_real(value) ? json_incref(value) : json_null();
+        case FIELD_FLAG:
+                return json_is_boolean(value) ? json_incref(value) : json_null();
+        case FIELD_LIST:
+                return json_is_array(value) ? json_incref(value) : json_array();
+        case FIELD_AGE:
+                if (number <= 0)
+                        return json_null();
+                return json_integer(MAX_OF((json_int_t) answers->now_usec - number, (json_int_t) 0) / 1000);
+        case FIELD_DURATION:
+                return number > 0 ? json_real((double) number / 1000) : json_null();
+        }
+
+        return json_null();
+}
+
+static int draw_fields(const Answers *answers, const Field *fields, size_t n, const json_t *properties,
+                       json_t *object)
+{
+        for (size_t i = 0; i < n; i++) {
+                json_t *value = json_object_get(properties, fields[i].property);
+
+                if (json_object_set_new(object, fields[i].name, draw_field(answers, fields[i].kind, value)) <
+                    0)
+                        return -ENOMEM;
+        }
+
+        return 0;
+}
+
+/* Where an object of that name belongs, so that lists stay in the order of names. */
+static size_t position(const json_t *array, const char *name)
+{
+        size_t i = 0;
+
+        while (i < json_array_size(array) &&
+               strcmp(picture_text(json_array_get(array, i), "name"), name) < 0)
+                i++;
+
+        return i;
+}
+
+/* The objects of one interface below a daemon's root object, each with its name. */
+static int draw_objects(const Answers *answers, Daemon daemon, const char *kind, const char *interface,
+                        const Field *fields, size_t n, json_t *array)
+{
+        json_t *objects = answers->objects[daemon].answer;
+        json_t *interfaces;
+        char prefix[128];
+        const char *path;
+
+        snprintf(prefix, sizeof(prefix), "%s/%s", daemon_path(daemon), kind);
+        json_object_foreach(objects, path, interfaces)
+        {
+                json_t *properties = json_object_get(interfaces, interface);
+                _cleanup_(freep) char *name = NULL;
+                json_t *object;
+
+                if (!properties || sd_bus_path_decode(path, prefix, &name) <= 0)
+                        continue;
+
+                object = json_pack("{s:s}", "name", name);
+                if (json_array_insert_new(array, position(array, name), object) < 0)
+                        return -ENOMEM;
+                if (draw_fields(answers, fields, n, properties, object) < 0)
+                        return -ENOMEM;
+        }
+
+        return 0;
+}
+
+static const Question *failed_question(const Answers *answers, Daemon daemon)
+{
+        if (answers->root[daemon].outcome != OUTCOME_ANSWERED)
+                return &answers->root[daemon];
+        if (has_objects(daemon) && answers->objects[daemon].outcome != OUTCOME_ANSWERED)
+                return &answers->objects[daemon];
+        return NULL;
+}
+
+static json_t *draw_silence(const Question *question)
+{
+        char message[128], remedy[128];
+
+        snprintf(message, sizeof(message), "hapair-%s %s", daemon_name(question->daemon),
+                 question_failure(question));
+        snprintf(remedy, sizeof(remedy), "look at 'systemctl status hapair-%s' and 'hapair logs'",
+                 daemon_name(question->daemon));
+        return json_pack("{s:s, s:s, s:s, s:s, s:n}", "code", "daemon-silent", "severity", "error",
+                         "message", message, "remedy", remedy, "age_ms");
+}
+
+/* What electd lists, after what only the asker can see: a daemon that is not there. */
+static int draw_errors(const Answers *answers, json_t *picture)
+{
+        const json_t *listed = json_object_get(answers->root[DAEMON_ELECTD].answer, "Errors");
+        json_t *errors = json_object_get(picture, "errors");
+        json_t *answered = json_object_get(picture, "daemons");
+        json_t *entry;
+        size_t i;
+
+        for (Daemon d = 0; d < DAEMON_MAX; d++) {
+                const Question *failed = failed_question(answers, d);
+
+                if (json_object_set_new(answered, daemon_name(d), json_boolean(!failed)) < 0)
+                        return -ENOMEM;
+                if (failed && json_array_append_new(errors, draw_silence(failed)) < 0)
+                        return -ENOMEM;
+        }
+
+        json_array_foreach(listed, i, entry)
+        {
+                json_t *error = json_object();
+
+                if (json_array_append_new(errors, error) < 0)
+                        return -ENOMEM;
+                if (draw_fields(answers, error_fields, ARRAY_SIZE(error_fields), entry, error) < 0)
+                        return -ENOMEM;
+        }
+
+        return 0;
+}
+
+/* While electd does not answer, hbd still knows whether the other node lives. */
+static int mend_peer(const Answers *answers, json_t *peer)
+{
+        const char *heartbeat = picture_text(peer, "heartbeat");
+
+        if (answers->root[DAEMON_ELECTD].outcome == OUTCOME_ANSWERED || strcmp(heartbeat, "unknown") == 0)
+                return 0;
+
+        return json_object_set_new(peer, "online", json_boolean(strcmp(heartbeat, "lost") != 0));
+}
+
+static int draw(const Answers *answers, json_t *picture)
+{
+        const json_t *electd = answers->root[DAEMON_ELECTD].answer;
+        const json_t *hbd = answers->root[DAEMON_HBD].answer;
+        json_t *peer;
+        int r;
+
+        r = draw_fields(answers, own_fields, ARRAY_SIZE(own_fields), electd, picture);
+        if (r < 0)
+                return r;
+
+        /* Only now: readers of JSON like to find the roles first, too. */
+        r = json_object_update_new(picture, json_pack("{s:{}, s:[], s:[], s:[], s:{}}", "peer", "errors",
+                                                      "vips", "paths", "daemons"));
+        if (r < 0)
+                return -ENOMEM;
+
+        peer = json_object_get(picture, "peer");
+        r = draw_fields(answers, peer_fields, ARRAY_SIZE(peer_fields), electd, peer);
+        if (r < 0)
+                return r;
+        r = draw_fields(answers, heartbeat_fields, ARRAY_SIZE(heartbeat_fields), hbd, peer);
+        if (r < 0)
+                return r;
+        r = mend_peer(answers, peer);
+        if (r < 0)
+                return r;
+        r = draw_errors(answers, picture);
+        if (r < 0)
+                return r;
+        r = draw_objects(answers, DAEMON_HBD, "path", "org.hapair.Heartbeat1.Path", path_fields,
+                         ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
+        if (r < 0)
+                return r;
+        return draw_objects(answers, DAEMON_VIPD, "vip", "org.hapair.Address1.VirtualIP", vip_fields,
+                            ARRAY_SIZE(vip_fields), json_object_get(picture, "vips"));
+}
+
+static bool one_of(const char *text, const char *const words[], size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(text, words[i]) == 0)
+                        return true;
+
+        return false;
+}
+
+static bool all_have(const json_t *array, const char *key, const char *const words[], size_t n)
+{
+        const json_t *entry;
+        size_t i;
+
+        json_array_foreach(array, i, entry)
+        {
+                if (!one_of(picture_text(entry, key), words, n))
+                        return false;
+        }
+
+        return true;
+}
+
+/* Warnings alone do not make a pair sick: some name a risk that the operator has accepted. */
+static bool is_healthy(const json_t *picture)
+{
+        static const char *const states[] = { "master", "slave" };
+        static const char *const mild[] = { "warning" };
+        static const char *const path_states[] = { "up" };
+        static const char *const vip_states[] = { "held", "absent", "disabled" };
+
+        return one_of(picture_text(picture, "state"), states, ARRAY_SIZE(states)) &&
+               json_is_true(json_object_get(json_object_get(picture, "peer"), "online")) &&
+               all_have(json_object_get(picture, "errors"), "severity", mild, ARRAY_SIZE(mild)) &&
+               all_have(json_object_get(picture, "paths"), "state", path_states, ARRAY_SIZE(path_states)) &&
+               all_have(json_object_get(picture, "vips"), "state", vip_states, ARRAY_SIZE(vip_states));
+}
+
+static bool nothing_runs(const Answers *answers)
+{
+        for (Daemon d = 0; d < DAEMON_MAX; d++)
+                if (answers->root[d].outcome != OUTCOME_NOT_RUNNING)
+                        return false;
+
+        return true;
+}
+
+ExitStatus picture_take(Client *client, json_t **ret)
+{
+        _cleanup_(answers_donep) Answers answers = {};
+        _cleanup_(json_decrefp) json_t *picture = NULL;
+        char node[HOST_NAME_MAX + 1] = "unknown";
+        bool healthy;
+
+        gethostname(node, sizeof(node) - 1);
+        ask_all(client, &answers);
+
+        picture = json_pack("{s:s, s:b}", "node", node, "healthy", 0);
+        if (!picture || draw(&answers, picture) < 0) {
+                *ret = NULL;
+                return STATUS_DEGRADED;
+        }
+
+        healthy = is_healthy(picture);
+        json_object_set_new(picture, "healthy", json_boolean(healthy));
+        *ret = TAKE_PTR(picture);
+        return nothing_runs(&answers) ? STATUS_NOT_RUNNING : healthy ? STATUS_HEALTHY : STATUS_DEGRADED;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See term.h. */
+#include "term.h"
+
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+bool term_has_colors(void)
+{
+        const char *no_color = getenv("NO_COLOR");
+        const char *term = getenv("TERM");
+
+        return isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
+}
+
+const char *term_paint(Paint paint)
+{
+        static const char *const sequences[PAINT_MAX] = {
+                [PAINT_PLAIN] = "\033[0m",  [PAINT_GOOD] = "\033[1;32m", [PAINT_WARNING] = "\033[1;33m",
+                [PAINT_BAD] = "\033[1;31m", [PAINT_STRONG] = "\033[1m",  [PAINT_FAINT] = "\033[2m",
+        };
+
+        return term_has_colors() ? sequences[paint] : "";
+}
+
+static bool is_utf8(void)
+{
+        return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+const char *term_bullet(void)
+{
+        return is_utf8() ? "●" : "*";
+}
+
+const char *term_arrow(void)
+{
+        return is_utf8() ? "→" : "->";
+}
+
+const char *format_age(const json_t *age_ms, char buffer[static AGE_SIZE])
+{
+        long long ms, s;
+
+        if (!json_is_integer(age_ms))
+                return "unknown";
+
+        ms = json_integer_value(age_ms);
+        s = ms / 1000;
+        if (ms < 1000)
+                snprintf(buffer, AGE_SIZE, "%lld ms", ms);
+        else if (s < 10)
+                snprintf(buffer, AGE_SIZE, "%.1f s", (double) ms / 1000);
+        else if (s < 60)
+                snprintf(buffer, AGE_SIZE, "%lld s", s);
+        else if (s < 60 * 60)
+                snprintf(buffer, AGE_SIZE, "%lld min %lld s", s / 60, s % 60);
+        else if (s < 24 * 60 * 60)
+                snprintf(buffer, AGE_SIZE, "%lld h %lld min", s / 3600, s / 60 % 60);
+        else
+                snprintf(buffer, AGE_SIZE, "%lld d %lld h", s / 86400, s / 3600 % 24);
+
+        return buffer;
+}
+
+const char *format_time_ago(const json_t *age_ms, char buffer[static TIME_SIZE])
+{
+        struct tm tm;
+        time_t then;
+
+        if (!json_is_integer(age_ms))
+                return "unknown";
+
+        then = time(NULL) - (time_t) (json_integer_value(age_ms) / 1000);
+        if (!localtime_r(&then, &tm) || strftime(buffer, TIME_SIZE, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+                return "unknown";
+
+        return buffer;
+}

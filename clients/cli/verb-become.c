@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hapair become: the guide's two buttons, "Make myself the running master" and "... slave". Says what
+ * happens while it happens, and how it ended.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bus-json.h"
+#include "client.h"
+#include "picture.h"
+#include "term.h"
+
+/* Above the limits of all steps of a demotion here and a promotion there. */
+#define SWITCH_USEC (10 * USEC_PER_MINUTE)
+
+typedef struct Progress {
+        uint64_t begun_usec;
+        char state[32]; /* the last one that was told */
+} Progress;
+
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+}
+
+static double elapsed_ms(const Progress *progress)
+{
+        return (double) (now_usec() - progress->begun_usec) / 1000;
+}
+
+static void tell_state(Progress *progress, const json_t *properties)
+{
+        const char *state = json_string_value(json_object_get(properties, "State"));
+
+        if (!state || strcmp(state, progress->state) == 0)
+                return;
+
+        snprintf(progress->state, sizeof(progress->state), "%s", state);
+        printf("%s%9.1f ms%s  %s\n", term_paint(PAINT_FAINT), elapsed_ms(progress), term_paint(PAINT_PLAIN),
+               state);
+        fflush(stdout);
+}
+
+static void on_signal(sd_bus_message *signal, void *userdata)
+{
+        _cleanup_(json_decrefp) json_t *properties = NULL;
+        const char *interface;
+
+        if (!sd_bus_message_is_signal(signal, "org.freedesktop.DBus.Properties", "PropertiesChanged"))
+                return;
+        if (sd_bus_message_read(signal, "s", &interface) <= 0)
+                return;
+        if (strcmp(interface, daemon_interface(DAEMON_ELECTD)) == 0 &&
+            bus_json_read(signal, &properties) == 0)
+                tell_state(userdata, properties);
+}
+
+/* What the node is at the moment, and with it whether electd is there at all. */
+static ExitStatus ask_state(Client *client, Question *question)
+{
+        client_ask(client, question, DAEMON_ELECTD, CLIENT_ANSWER_USEC, daemon_path(DAEMON_ELECTD),
+                   "org.freedesktop.DBus.Properties", "GetAll", "s", daemon_interface(DAEMON_ELECTD));
+        client_wait(client);
+        return question_complain(question, &verb_become);
+}
+
+static ExitStatus report(Client *client, const char *wanted, const Progress *progress)
+{
+        _cleanup_(question_donep) Question after = {};
+        double took_ms = elapsed_ms(progress);
+        const char *now;
+        ExitStatus status;
+
+        status = ask_state(client, &after);
+        if (status != STATUS_HEALTHY)
+                return status;
+
+        now = picture_text(after.answer, "RunningRole");
+        if (strcmp(now, wanted) != 0) {
+                fprintf(stderr, "hapair become: was told that it is done, but the running role is %s: %s\n",
+                        now, picture_text(after.answer, "Reason"));
+                return STATUS_DEGRADED;
+        }
+
+        printf("%s%s%s This node is the running %s, after %.1f ms.\n", term_paint(PAINT_GOOD), term_bullet(),
+               term_paint(PAINT_PLAIN), wanted, took_ms);
+        return STATUS_HEALTHY;
+}
+
+static ExitStatus become(const char *wanted, const char *method)
+{
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(question_donep) Question before = {};
+        _cleanup_(question_donep) Question change = {};
+        Progress progress = {};
+        ExitStatus status;
+        int r;
+
+        r = client_new(&client);
+        if (r < 0)
+                return verb_failed(&verb_become, r);
+
+        client_subscribe(client, DAEMON_ELECTD, on_signal, &progress);
+        progress.begun_usec = now_usec();
+        status = ask_state(client, &before);
+        if (status != STATUS_HEALTHY)
+                return status;
+
+        progress.begun_usec = now_usec();
+        tell_state(&progress, before.answer);
+        client_ask(client, &change, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
+                   daemon_interface(DAEMON_ELECTD), method, "");
+        client_wait(client);
+        if (change.outcome != OUTCOME_ANSWERED)
+                return question_complain(&change, &verb_become);
+
+        return report(client, wanted, &progress);
+}
+
+static ExitStatus run(int argc, char *argv[])
+{
+        if (argc == 2 && strcmp(argv[1], "master") == 0)
+                return become("master", "MakeMaster");
+        if (argc == 2 && strcmp(argv[1], "slave") == 0)
+                return become("slave", "MakeSlave");
+
+        fputs("hapair become: say 'master' or 'slave'\n", stderr);
+        return verb_usage(&verb_become);
+}
+
+const Verb verb_become = {
+        .name = "become",
+        .arguments = "master|slave",
+        .summary = "Make this node the running master or the running slave",
+        .help = "The other node takes the other role. Nothing is interrupted before the node that is to be\n"
+                "master has said that it can. The result holds against automatic failback until the other\n"
+                "way is asked for, or the configured master is rebooted.\n\n"
+                "Exit status: 0 done, 1 it did not end as it should, 3 not running, 4 refused, with the "
+                "reason.\n",
+        .run = run,
+};

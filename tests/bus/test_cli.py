@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""hapair, the command line, before stand-ins of the daemons: what it shows, what it exits with, and that it
+neither hangs nor makes things up when a daemon does not answer."""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+from gi.repository import GLib
+
+import fakes
+from fakes import boottime_usec
+
+HAPAIR = pathlib.Path(os.environ['HAPAIR_BUILD_ROOT']) / 'clients/cli/hapair'
+HEALTHY, DEGRADED, USAGE, NOT_RUNNING, REFUSED = range(5)
+VERBS = ['status', 'errors', 'paths', 'vips', 'why', 'logs', 'become', 'maintenance']
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root takes the private doors')
+
+
+def fill(node):
+    """A healthy running master."""
+    node.electd.set(ConfiguredRole='master', RunningRole='master', State='master',
+                    StateSince=boottime_usec(5000), Epoch=7, PeerOnline=True, PeerRunningRole='slave', PeerState='slave',
+                    PeerRecordUSec=boottime_usec(30), Reason='both nodes agreed', Arbiter='paths')
+    node.hbd.set(PeerState='online', PeerLastHeard=boottime_usec(12))
+    node.hbd.add('path/lan', 'Path', Kind='udp', Device='eth0', State='up', Since=boottime_usec(60000),
+                 LastHeard=boottime_usec(12), RoundTrip=230, Jitter=50, Loss=0.0)
+    node.hbd.add('path/dmz_2d2', 'Path', Kind='udp', Device='eth1', State='up', LastHeard=boottime_usec(15))
+    node.vipd.add('vip/lan', 'VirtualIP', Enabled=True, Address='192.0.2.10/24', Aliases=['192.0.2.20/24'],
+                  Device='eth0', State='held', Since=boottime_usec(5000), Announced=boottime_usec(4000))
+
+
+def error(severity, message='replication is off', remedy='switch it on'):
+    return {'code': GLib.Variant('s', 'an-error'), 'severity': GLib.Variant('s', severity),
+            'message': GLib.Variant('s', message), 'remedy': GLib.Variant('s', remedy),
+            'since': GLib.Variant('t', boottime_usec(1500))}
+
+
+def without_ages(entry):
+    return {key: value for key, value in entry.items() if not key.endswith('age_ms')}
+
+
+@pytest.fixture
+def node():
+    with tempfile.TemporaryDirectory() as directory:
+        node = fakes.Node(directory)
+        fill(node)
+        yield node
+        node.stop()
+
+
+class Output(tuple):
+    status = property(lambda self: self[0])
+    out = property(lambda self: self[1])
+    err = property(lambda self: self[2])
+
+
+def start(node, *arguments, user='root', **environment):
+    env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
+           'HAPAIR_RUNTIME_DIR': str(node.directory), **environment}
+    return subprocess.Popen([HAPAIR, *arguments], env=env, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, user=user)
+
+
+def hapair(node, *arguments, **environment):
+    process = start(node, *arguments, **environment)
+    fakes.run_loop_until(lambda: process.poll() is not None)
+    out, err = process.communicate()
+    return Output((process.returncode, out, err))
+
+
+def status_json(node):
+    output = hapair(node, 'status', '--json')
+    return output.status, json.loads(output.out)
+
+
+def test_status_says_both_roles_of_both_nodes_first(node):
+    node.start()
+    output = hapair(node, 'status')
+    assert output.status == HEALTHY, output
+    assert re.match(r'● \S+: running master \(configured master\); peer: running slave, online\n',
+                    output.out)
+    assert 'both nodes agreed' in output.out
+    assert '192.0.2.10/24 +1' in output.out
+    assert output.err == ''
+
+
+def test_status_as_json_has_what_is_promised(node):
+    node.start()
+    status, picture = status_json(node)
+    assert status == HEALTHY
+    assert (picture['configured_role'], picture['running_role'], picture['state']) == ('master',) * 3
+    peer = picture['peer']
+    assert (picture['epoch'], peer['online'], peer['running_role']) == (7, True, 'slave')
+    assert 12 <= peer['age_ms'] < 5000
+    assert 5000 <= picture['state_age_ms'] < 10000
+    assert picture['errors'] == []
+    assert [path['name'] for path in picture['paths']] == ['dmz-2', 'lan']
+    assert picture['paths'][1]['round_trip_ms'] == 0.23
+    assert picture['vips'][0]['state'] == 'held'
+    assert picture['healthy'] is True
+
+
+def test_nothing_is_coloured_outside_of_a_terminal(node):
+    node.start()
+    assert '\033' not in hapair(node, 'status', TERM='xterm').out
+
+
+@pytest.mark.parametrize('severity,expected', [('error', DEGRADED), ('warning', HEALTHY)])
+def test_an_error_degrades_and_a_warning_does_not(node, severity, expected):
+    node.electd.set(Errors=[error(severity)])
+    node.start()
+    output = hapair(node, 'status')
+    assert output.status == expected
+    assert f'{severity}: replication is off (for 1.5 s)' in output.out
+    assert '→ switch it on' in output.out
+
+
+@pytest.mark.parametrize('change', [
+    lambda node: node.electd.set(State='fault'),
+    lambda node: node.electd.set(PeerOnline=False, PeerRunningRole='unknown'),
+    lambda node: node.hbd.add('path/lan', 'Path', Kind='udp', Device='eth0', State='lost'),
+    lambda node: node.vipd.add('vip/lan', 'VirtualIP', Address='192.0.2.10/24', State='conflict'),
+])
+def test_what_is_not_as_it_should_be_degrades(node, change):
+    change(node)
+    node.start()
+    status, picture = status_json(node)
+    assert (status, picture['healthy']) == (DEGRADED, False)
+
+
+def test_a_role_of_a_silent_peer_is_unknown(node):
+    node.electd.set(PeerOnline=False, PeerRunningRole='unknown', PeerState='unknown')
+    node.hbd.set(PeerState='lost', PeerLastHeard=boottime_usec(61000))
+    node.start()
+    output = hapair(node, 'status')
+    assert 'peer: running role unknown, not heard' in output.out
+    assert 'heartbeat 1 min' in output.out
+
+
+@pytest.mark.parametrize('dead', list(fakes.NAMES))
+def test_a_daemon_that_does_not_run_is_told_and_the_rest_shown(node, dead):
+    node.start(*(daemon for daemon in fakes.NAMES if daemon != dead))
+    status, picture = status_json(node)
+    assert status == DEGRADED
+    assert picture['daemons'] == {daemon: daemon != dead for daemon in fakes.NAMES}
+    assert [e['message'] for e in picture['errors']] == [f'hapair-{dead} does not run']
+    assert picture['state'] == ('unknown' if dead == 'electd' else 'master')
+    assert picture['peer']['online'] is True  # hbd knows it, and electd too
+    assert (picture['paths'] == []) == (dead == 'hbd')
+    assert (picture['vips'] == []) == (dead == 'vipd')
+
+
+@pytest.mark.parametrize('hung', list(fakes.NAMES))
+def test_a_daemon_that_hangs_is_unknown_after_its_time_limit(node, hung):
+    """Its socket accepts, by the kernel's grace, and nobody reads: as with SIGSTOP."""
+    node.start(*(daemon for daemon in fakes.NAMES if daemon != hung))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f'{node.directory}/{hung}.socket')
+        listener.listen()
+        status, picture = status_json(node)
+    assert status == DEGRADED
+    assert [e['message'] for e in picture['errors']] == [f'hapair-{hung} does not answer']
+
+
+def test_a_node_without_hapair_is_not_running(node):
+    for verb in ['status', 'errors', 'paths', 'vips', 'why']:
+        output = hapair(node, verb)
+        assert (output.status, output.out) == (NOT_RUNNING, ''), verb
+        assert 'systemctl start hapair.target' in output.err
+    for arguments in [('become', 'master'), ('maintenance', 'on')]:
+        assert hapair(node, *arguments).status == NOT_RUNNING
+
+
+def test_lists_come_as_tables_and_as_json(node):
+    node.electd.set(Errors=[error('error')])
+    node.start()
+    assert re.search(r'^lan +udp +eth0 +up ', hapair(node, 'paths').out, re.M)
+    vips = hapair(node, 'vips').out
+    assert re.search(r'^lan +192\.0\.2\.10/24 +eth0 +held ', vips, re.M)
+    assert '192.0.2.20/24' in vips
+    for verb in ['paths', 'vips', 'errors']:
+        listed, shown = json.loads(hapair(node, verb, '--json').out), status_json(node)[1][verb]
+        assert [without_ages(entry) for entry in listed] == [without_ages(entry) for entry in shown] != []
+
+
+def test_why_shows_decisions_with_their_inputs(node):
+    decision = {'time': GLib.Variant('t', 1700000000123456), 'usec': GLib.Variant('t', 1),
+                'from': GLib.Variant('s', 'slave'), 'to': GLib.Variant('s', 'promoting'),
+                'reason': GLib.Variant('s', 'the master is dead'), 'epoch': GLib.Variant('t', 8),
+                'inputs': GLib.Variant('a{ss}', {'peer': 'lost', 'carrier': 'up'})}
+    node.electd.methods['GetDecisions'] = lambda: GLib.Variant('(aa{sv})', ([decision, decision],))
+    node.start()
+    output = hapair(node, 'why', '-n', '1')
+    assert output.status == HEALTHY
+    assert output.out.count('slave → promoting') == 1
+    assert '2023-11-14 22:13:20.123456' in output.out
+    assert 'because the master is dead' in output.out
+    assert re.search(r'^ +peer +lost$', output.out, re.M)
+    assert json.loads(hapair(node, 'why', '--json').out)[1]['inputs'] == {'peer': 'lost', 'carrier': 'up'}
+
+
+@pytest.mark.parametrize('role,method', [('master', 'MakeMaster'), ('slave', 'MakeSlave')])
+def test_become_tells_the_way_and_the_outcome(node, role, method):
+    def switch():
+        node.electd.change(State='demoting')
+        node.electd.change(State=role, RunningRole=role)
+    node.electd.methods[method] = switch
+    node.start()
+    output = hapair(node, 'become', role)
+    assert output.status == HEALTHY, output
+    states = [line.split()[-1] for line in output.out.splitlines() if ' ms  ' in line]
+    assert states == ['master', 'demoting', role]
+    assert f'This node is the running {role}' in output.out
+    assert (method,) in node.electd.calls
+
+
+def test_become_gives_the_reason_of_a_refusal(node):
+    def refuse():
+        raise fakes.Refusal('org.hapair.Error.Refused', 'the peer is not able: its LAN has no carrier')
+    node.electd.methods['MakeSlave'] = refuse
+    node.start()
+    output = hapair(node, 'become', 'slave')
+    assert output.status == REFUSED
+    assert output.err == 'hapair become: refused: the peer is not able: its LAN has no carrier\n'
+
+
+def test_become_does_not_take_an_answer_for_a_success(node):
+    node.electd.methods['MakeSlave'] = lambda: None
+    node.start()
+    output = hapair(node, 'become', 'slave')
+    assert output.status == DEGRADED
+    assert 'the running role is master' in output.err
+
+
+def test_a_daemon_that_dies_during_a_change_leaves_the_outcome_open(node):
+    node.electd.methods['MakeSlave'] = node.electd.hang_up
+    node.start()
+    output = hapair(node, 'become', 'slave')
+    assert output.status == DEGRADED
+    assert 'does not answer' in output.err
+
+
+@pytest.mark.parametrize('word,on', [('on', True), ('off', False)])
+def test_maintenance_is_switched(node, word, on):
+    node.electd.methods['SetMaintenance'] = lambda on: None
+    node.start()
+    assert hapair(node, 'maintenance', word).status == HEALTHY
+    assert ('SetMaintenance', on) in node.electd.calls
+
+
+@pytest.mark.parametrize('arguments', [
+    (), ('no-such-verb',), ('--no-such-option',), ('status', 'x'), ('status', '--x'), ('become',),
+    ('become', 'x'), ('maintenance', 'perhaps'), ('why', '-n', 'x'), ('why', '-n', '0'), ('logs', 'x'), ('logs', '-n', '-1'),
+])
+def test_bad_usage_exits_2_with_a_hint_and_asks_no_daemon(node, arguments):
+    node.start()
+    output = hapair(node, *arguments)
+    assert (output.status, output.out) == (USAGE, '')
+    assert '--help' in output.err
+    assert node.electd.calls == []
+
+
+@pytest.mark.parametrize('verb', VERBS)
+def test_every_verb_has_help(node, verb):
+    output = hapair(node, verb, '--help')
+    assert (output.status, output.err) == (HEALTHY, '')
+    assert output.out.startswith(f'Usage: hapair {verb}')
+    assert output.out == hapair(node, 'help', verb).out
+
+
+def test_the_overview_lists_every_verb(node):
+    output = hapair(node, '--help')
+    assert output.status == HEALTHY
+    assert set(VERBS) <= set(re.findall(r'^  ([a-z-]+) ', output.out, re.M))
+
+
+def test_output_that_cannot_be_written_is_no_success(node):
+    node.start()
+    with open('/dev/full', 'w') as full:
+        process = subprocess.Popen([HAPAIR, 'status'], stdout=full, stderr=subprocess.PIPE, text=True,
+                                   env={'HAPAIR_RUNTIME_DIR': str(node.directory)})
+        fakes.run_loop_until(lambda: process.poll() is not None)
+    assert process.returncode == DEGRADED
+    assert 'cannot write' in process.communicate()[1]
+
+
+@pytest.fixture
+def bus(node):
+    """A bus that lets everybody do everything: the right policy is test_policy's affair."""
+    config = node.directory / 'bus.conf'
+    config.write_text(f'''<busconfig><type>system</type><listen>unix:path={node.directory}/bus</listen>
+        <auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
+        <allow send_type="method_call"/><allow send_type="signal"/><allow send_requested_reply="true"/>
+        <allow receive_sender="*"/></policy></busconfig>''')
+    node.directory.chmod(0o755)
+    daemon = subprocess.Popen(['dbus-daemon', '--nofork', '--nopidfile', '--print-address',
+                               f'--config-file={config}'], stdout=subprocess.PIPE)
+    daemon.stdout.readline()
+    try:
+        yield f'unix:path={node.directory}/bus'
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def stranger(node, bus, *arguments):
+    return hapair(node, *arguments, user='nobody', DBUS_SYSTEM_BUS_ADDRESS=bus)
+
+
+def test_everybody_may_look_over_the_system_bus(node, bus):
+    node.start_on_bus(bus)
+    output = stranger(node, bus, 'status', '--json')
+    assert output.status == HEALTHY, output
+    assert json.loads(output.out)['running_role'] == 'master'
+
+
+def test_over_the_system_bus_too_a_node_without_hapair_is_not_running(node, bus):
+    assert stranger(node, bus, 'status').status == NOT_RUNNING
+
+
+@pytest.mark.parametrize('name', ['AccessDenied', 'InteractiveAuthorizationRequired'])
+def test_who_may_not_change_things_is_told_to_use_sudo(node, bus, name):
+    def deny():
+        raise fakes.Refusal(f'org.freedesktop.DBus.Error.{name}', 'no')
+    node.electd.methods['MakeSlave'] = deny
+    node.start_on_bus(bus)
+    output = stranger(node, bus, 'become', 'slave')
+    assert output.status == REFUSED
+    assert 'sudo' in output.err
+
+
+def test_without_a_system_bus_the_way_for_root_is_named(node):
+    node.directory.chmod(0o755)
+    output = stranger(node, f'unix:path={node.directory}/no-bus', 'become', 'slave')
+    assert output.status == DEGRADED
+    assert 'root' in output.err
+
+
+def test_watch_shows_a_change_at_once(node):
+    node.start()
+    process = start(node, 'status', '--watch', '--json')
+    os.set_blocking(process.stdout.fileno(), False)
+    pictures = []
+
+    def read_until(n):
+        def enough():
+            pictures.extend(json.loads(line) for line in iter(process.stdout.readline, ''))
+            return len(pictures) >= n
+        fakes.run_loop_until(enough)
+
+    try:
+        read_until(1)
+        changed = time.monotonic()
+        node.electd.change(State='demoting', RunningRole='none')
+        read_until(2)
+        assert time.monotonic() - changed < 0.9  # the next look would have been after a second
+        assert pictures[-1]['state'] == 'demoting'
+    finally:
+        process.terminate()
+        process.wait()
