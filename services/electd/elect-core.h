@@ -86,6 +86,7 @@ void elect_on_handover(ElectCore *core, const ElectMessage *message);
 void elect_on_takeover(ElectCore *core, const ElectMessage *message);
 void elect_on_refused(ElectCore *core, const ElectMessage *message);
 void elect_handed_over(ElectCore *core);
+void elect_make_slave(ElectCore *core);
 uint64_t elect_damping_next(const ElectDamping *damping, uint64_t per_hour);
 void elect_damping_count(ElectDamping *damping, uint64_t now_usec, uint64_t base_usec);
 

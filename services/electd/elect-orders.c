@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The steps of a promotion and of a demotion, one order at a time, each with a limit and an outcome.
+ *   promote: right → fsync → DRBD primary → mount → services → virtual IPs and announcement → publish
+ *   demote:  withdraw virtual IPs → stop services → unmount → secondary, verified → fsync → HANDOVER
+ * A promotion that fails is undone in reverse; a demotion never is: what is half down goes down.
+ */
+#include "elect-core.h"
+
+#define STEP_LIMIT_USEC (60 * USEC_PER_SEC)
+#define VIPD_LIMIT_USEC (5 * USEC_PER_SEC)
+#define RETRY_USEC USEC_PER_SEC
+#define FAULT_REST_USEC (10 * USEC_PER_SEC)
+#define FAULT_REST_DOUBLINGS 5
+
+static bool is_vipd_order(ElectOrder order)
+{
+        return order == ELECT_ORDER_ACQUIRE || order == ELECT_ORDER_WITHDRAW || order == ELECT_ORDER_ANNOUNCE;
+}
+
+uint64_t elect_order(ElectCore *core, ElectOrder order)
+{
+        ElectAction *action = elect_act(core, ELECT_ACT_ORDER);
+
+        action->order.order = order;
+        action->order.id = ++core->order_ids;
+        action->order.epoch = core->epoch;
+        action->order.limit_usec = is_vipd_order(order) ? VIPD_LIMIT_USEC : STEP_LIMIT_USEC;
+        return action->order.id;
+}
+
+static void plan_add(ElectPlan *plan, ElectOrder order)
+{
+        plan->order[plan->n++] = order;
+}
+
+static ElectOrder opposite(ElectOrder order)
+{
+        switch (order) {
+        case ELECT_ORDER_PRIMARY:
+                return ELECT_ORDER_SECONDARY;
+        case ELECT_ORDER_MOUNT:
+                return ELECT_ORDER_UNMOUNT;
+        case ELECT_ORDER_START:
+                return ELECT_ORDER_STOP;
+        case ELECT_ORDER_ACQUIRE:
+                return ELECT_ORDER_WITHDRAW;
+        case ELECT_ORDER_NONE:
+        case ELECT_ORDER_DISCONNECT:
+        case ELECT_ORDER_WITHDRAW:
+        case ELECT_ORDER_STOP:
+        case ELECT_ORDER_UNMOUNT:
+        case ELECT_ORDER_SECONDARY:
+        case ELECT_ORDER_RESUME:
+        case ELECT_ORDER_CONNECT:
+        case ELECT_ORDER_ANNOUNCE:
+        case ELECT_ORDER_MAX:
+                break;
+        }
+        return ELECT_ORDER_NONE;
+}
+
+/*
+ * The epoch was reserved and is durable as a rule (see epoch_rule); the plan waits for `after_save` in any
+ * case, so nothing begins before the right and the epoch are on the disk.
+ */
+void elect_promote(ElectCore *core, ElectReason reason, uint64_t after_save)
+{
+        ElectPlan *plan = &core->plan;
+
+        *plan = (ElectPlan) { .reason = reason, .after_save = after_save };
+        if (core->settings.volume) {
+                if (!elect_connected(core) || core->peer != ELECT_PEER_ONLINE)
+                        plan_add(plan, ELECT_ORDER_DISCONNECT);
+                plan_add(plan, ELECT_ORDER_PRIMARY);
+                plan_add(plan, ELECT_ORDER_MOUNT);
+        }
+        if (core->settings.services)
+                plan_add(plan, ELECT_ORDER_START);
+        plan_add(plan, ELECT_ORDER_ACQUIRE);
+        core->epoch = core->memory.epoch;
+        core->memory.role_epoch = core->epoch;
+        core->promise_until_usec = 0;
+        core->preq = (ElectAsk) {};
+        core->refresh_id = 0;
+        core->refresh_retry_usec = 0;
+        elect_set_state(core, ELECT_PROMOTING, reason);
+}
+
+void elect_demote(ElectCore *core, ElectReason reason)
+{
+        ElectPlan *plan = &core->plan;
+
+        *plan = (ElectPlan) { .reason = reason, .demotion = true };
+        plan_add(plan, ELECT_ORDER_WITHDRAW);
+        if (core->settings.services)
+                plan_add(plan, ELECT_ORDER_STOP);
+        if (core->settings.volume) {
+                plan_add(plan, ELECT_ORDER_UNMOUNT);
+                plan_add(plan, ELECT_ORDER_SECONDARY);
+        }
+        core->handing_master = core->role == ELECT_ROLE_MASTER;
+        core->withdrawn = false;
+        core->refresh_id = 0;
+        core->refresh_retry_usec = 0;
+        elect_set_state(core, ELECT_DEMOTING, reason);
+}
+
+static void note_failure(ElectCore *core, ElectOrder order, int error)
+{
+        if (core->failed_order != order)
+                core->failed_usec = core->now_usec;
+        core->failed_order = order;
+        core->failed_error = error;
+}
+
+/* Undo: the steps that were begun, in reverse; a step that cannot be taken back is left out. */
+static void plan_undo(ElectPlan *plan)
+{
+        ElectPlan undo = {
+                .reason = plan->reason, .undo = true, .failed = plan->failed, .error = plan->error,
+        };
+
+        for (uint8_t i = plan->at + 1; i-- > 0;)
+                if (opposite(plan->order[i]) != ELECT_ORDER_NONE)
+                        plan_add(&undo, opposite(plan->order[i]));
+        *plan = undo;
+}
+
+static void promoted(ElectCore *core)
+{
+        ElectReason reason = core->plan.reason;
+
+        core->plan = (ElectPlan) {};
+        core->role = ELECT_ROLE_MASTER;
+        core->memory.role = ELECT_ROLE_MASTER;
+        core->taking_nonce = 0;
+        core->offer = false;
+        core->fault_count = 0;
+        core->failed_order = ELECT_ORDER_NONE;
+        core->two_since_usec = core->neither_since_usec = 0;
+        elect_set_state(core, ELECT_MASTER, reason);
+}
+
+static void demoted(ElectCore *core)
+{
+        ElectReason reason = core->plan.reason;
+        ElectState next = ELECT_SLAVE;
+
+        if (core->stopping)
+                next = ELECT_LEAVING;
+        else if (reason == ELECT_REASON_SPLIT_BRAIN || reason == ELECT_REASON_DISK_LOST)
+                next = ELECT_FAULT;
+        else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
+                next = ELECT_WAIT_PEER;
+
+        core->plan = (ElectPlan) {};
+        core->role = next == ELECT_SLAVE ? ELECT_ROLE_SLAVE : ELECT_ROLE_NONE;
+        core->memory.role = core->role;
+        core->failed_order = ELECT_ORDER_NONE;
+        elect_set_state(core, next, reason);
+        if (core->serving_nonce != 0)
+                elect_handed_over(core);
+}
+
+/* Give the role back if the peer is there, else Fault, and after a growing rest try again. */
+static void undone(ElectCore *core)
+{
+        uint64_t rest = FAULT_REST_USEC << MIN_OF(core->fault_count, (uint32_t) FAULT_REST_DOUBLINGS);
+
+        note_failure(core, core->plan.failed, core->plan.error);
+        core->plan = (ElectPlan) {};
+        core->role = core->memory.role = ELECT_ROLE_NONE;
+        core->fault_count++;
+        core->fault_until_usec = core->now_usec + rest;
+        elect_set_state(core, core->stopping ? ELECT_LEAVING : ELECT_FAULT, ELECT_REASON_ORDER_FAILED);
+        elect_operator_reply(core, ELECT_FAILED_ORDER);
+        if (core->taking_nonce != 0) {
+                ElectMessage back = elect_message(core, ELECT_MSG_REFUSED, core->taking_nonce,
+                                                  ELECT_REASON_ORDER_FAILED);
+                back.result = ELECT_FAILED_ORDER;
+                elect_send(core, &back);
+                core->taking_nonce = 0;
+        }
+}
+
+static void plan_end(ElectCore *core)
+{
+        if (core->plan.demotion)
+                demoted(core);
+        else if (core->plan.undo)
+                undone(core);
+        else
+                promoted(core);
+}
+
+/*
+ * A demotion that is stuck: with a volume the hardware must end it; without, the addresses may still be here,
+ * so the role stays what it is, nobody is told to take over, and it is tried until it works.
+ */
+static void plan_stuck(ElectCore *core, ElectOrder order, int error)
+{
+        core->plan.retry_usec = core->now_usec + RETRY_USEC;
+        core->role = ELECT_ROLE_MASTER;
+        note_failure(core, order, error);
+        if (core->serving_nonce != 0) {
+                ElectMessage no = elect_message(core, ELECT_MSG_REFUSED, core->serving_nonce, core->plan.reason);
+                no.result = ELECT_FAILED_ORDER;
+                elect_send(core, &no);
+                core->serving_nonce = 0;
+        }
+        elect_operator_reply(core, ELECT_FAILED_ORDER);
+        if (order != ELECT_ORDER_WITHDRAW)
+                elect_act(core, ELECT_ACT_REBOOT)->reboot = ELECT_REASON_ORDER_FAILED;
+        if (core->state != ELECT_FAULT)
+                elect_set_state(core, ELECT_FAULT, ELECT_REASON_ORDER_FAILED);
+}
+
+static void plan_failed(ElectCore *core, int error)
+{
+        ElectPlan *plan = &core->plan;
+        ElectOrder order = plan->order[plan->at];
+
+        plan->issued = false;
+        if (error == -ENOTCONN && is_vipd_order(order))
+                return; /* vipd restarts: the order waits for it, see vipd_away() */
+        if (plan->demotion || plan->undo) {
+                plan_stuck(core, order, error);
+                return;
+        }
+        if (order == ELECT_ORDER_RESUME) {
+                elect_demote(core, ELECT_REASON_ORDER_FAILED);
+                return;
+        }
+        plan->failed = order;
+        plan->error = error;
+        plan_undo(plan);
+        if (plan->n == 0)
+                plan_end(core);
+}
+
+/* A vipd that restarts is waited for, as long as one of its orders may take. */
+static bool vipd_away(ElectCore *core)
+{
+        ElectPlan *plan = &core->plan;
+
+        if (core->vipd || !is_vipd_order(plan->order[plan->at])) {
+                plan->vipd_by_usec = 0;
+                return false;
+        }
+        if (plan->vipd_by_usec == 0)
+                plan->vipd_by_usec = core->now_usec + VIPD_LIMIT_USEC;
+        elect_wake(core, plan->vipd_by_usec);
+        return true;
+}
+
+bool elect_plan_rule(ElectCore *core)
+{
+        ElectPlan *plan = &core->plan;
+
+        if (plan->n == 0 || plan->issued || core->saved_number < plan->after_save)
+                return false;
+        if (core->now_usec < plan->retry_usec) {
+                elect_wake(core, plan->retry_usec);
+                return false;
+        }
+        if (vipd_away(core)) {
+                if (core->now_usec < plan->vipd_by_usec)
+                        return false;
+                plan->vipd_by_usec = 0;
+                plan_failed(core, -ETIMEDOUT);
+                return true;
+        }
+        plan->issued = true;
+        plan->retry_usec = 0;
+        plan->id = elect_order(core, plan->order[plan->at]);
+        return true;
+}
+
+void elect_order_done(ElectCore *core, ElectOrder order, uint64_t id, int error)
+{
+        ElectPlan *plan = &core->plan;
+
+        if (plan->n > 0 && plan->issued && id == plan->id) {
+                if (error < 0) {
+                        plan_failed(core, error);
+                        return;
+                }
+                plan->issued = false;
+                if (++plan->at == plan->n)
+                        plan_end(core);
+                return;
+        }
+        if (core->refresh_id != 0 && id == core->refresh_id) {
+                core->refresh_id = 0;
+                core->refresh_retry_usec = error < 0 ? core->now_usec + RETRY_USEC : 0;
+                if (error == 0 && core->failed_order == order)
+                        core->failed_order = ELECT_ORDER_NONE;
+                else if (error < 0 && error != -ENOTCONN)
+                        note_failure(core, order, error);
+        }
+}
+
+/*
+ * A vipd that came back, or an electd that just resumed, is told what is wanted: what is wanted is a state,
+ * not a message. Until this first order vipd keeps what its ledger says.
+ */
+bool elect_refresh_rule(ElectCore *core)
+{
+        bool hold = (core->state == ELECT_MASTER || core->state == ELECT_ISOLATED) && !core->withdrawn;
+
+        if (core->plan.n > 0 || !core->vipd || core->refresh_retry_usec == 0 || core->state == ELECT_INIT)
+                return false;
+        if (core->now_usec < core->refresh_retry_usec) {
+                elect_wake(core, core->refresh_retry_usec);
+                return false;
+        }
+
+        core->refresh_retry_usec = 0;
+        core->refresh_id = elect_order(core, hold ? ELECT_ORDER_ACQUIRE : ELECT_ORDER_WITHDRAW);
+        return true;
+}

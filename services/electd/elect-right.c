@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The right to be master alone, of a pair with a volume: own `sole`, which is taken by the peer's consent, by
+ * the arbiter, or by the operator's force. It is durable before anything rests on it, never held by both, and
+ * with the arbiter `paths` the evidence is looked at once more after the disk has it.
+ */
+#include "elect-core.h"
+
+static bool whole_disk(const ElectCore *core)
+{
+        return core->volume.known && core->volume.disk == ELECT_DISK_UP_TO_DATE && !core->volume.split_brain;
+}
+
+/* A frozen master, or a standby that may act by itself. */
+static bool may_claim(const ElectCore *core)
+{
+        if (core->plan.n > 0 || core->right_pending || core->stopping || core->memory_lost)
+                return false;
+        if (elect_connected(core) || core->memory.sole || !whole_disk(core))
+                return false;
+        return core->state == ELECT_ISOLATED || (elect_standby(core) && elect_automatic(core));
+}
+
+/* 1. Consent: asked of a peer that is heard and not master. */
+static bool outdate_rule(ElectCore *core)
+{
+        uint64_t patience = core->settings.dead_usec;
+        ElectMessage outdate;
+
+        if (!may_claim(core) || core->outdate.nonce != 0 || !elect_peer_stands_by(core) || core->record.sole ||
+            core->record.connected)
+                return false;
+        /* Standing by, a connection would be better than a right; the configured slave waits longer. */
+        if (core->state != ELECT_ISOLATED) {
+                if (core->settings.configured == ELECT_ROLE_SLAVE)
+                        patience *= 2;
+                patience += MAX_OF(core->volume_since_usec, core->since_usec);
+                if (core->now_usec < patience) {
+                        elect_wake(core, patience);
+                        return false;
+                }
+        }
+        if (core->now_usec < core->outdate_next_usec) {
+                elect_wake(core, core->outdate_next_usec);
+                return false;
+        }
+
+        core->outdate = (ElectAsk) {
+                .nonce = elect_nonce_new(core),
+                .until_usec = core->now_usec + core->settings.dead_usec,
+                .reason = ELECT_REASON_CONSENT,
+        };
+        core->outdate_next_usec = core->now_usec + 2 * core->settings.dead_usec;
+        outdate = elect_message(core, ELECT_MSG_OUTDATE, core->outdate.nonce, ELECT_REASON_CONSENT);
+        elect_send(core, &outdate);
+        return true;
+}
+
+/*
+ * The asked node agrees only if it is not master, not sole, and its own replication link is down; a half-open
+ * one it drops first, and refuses this time. Ties go to the configured master. Answered also in maintenance.
+ */
+void elect_on_outdate(ElectCore *core, const ElectMessage *message)
+{
+        bool standby = elect_standby(core) || core->state == ELECT_LEAVING;
+        bool tie = core->settings.configured == ELECT_ROLE_MASTER && core->outdate.nonce != 0;
+        ElectMessage yes;
+
+        if (elect_connected(core)) {
+                if (!core->volume.peer_primary || elect_standby(core))
+                        elect_order(core, ELECT_ORDER_DISCONNECT);
+                elect_refuse(core, message, ELECT_REFUSED_STATE);
+                return;
+        }
+        if (!core->settings.volume || !core->volume.known || !standby || core->plan.n > 0 || core->memory_lost ||
+            core->memory.sole || core->right_pending || core->volume.split_brain || tie) {
+                elect_refuse(core, message, ELECT_REFUSED_STATE);
+                return;
+        }
+
+        core->offer = false;
+        core->memory.elig = false;
+        elect_void_session(core); /* our own request is void, late PREQs and ELIGIBLEs are dead */
+        core->preq = (ElectAsk) {};
+        yes = elect_message(core, ELECT_MSG_OUTDATED, message->nonce, ELECT_REASON_CONSENT);
+        elect_send_after(core, &yes, elect_commit(core));
+        elect_decide(core, elect_state(core), ELECT_REASON_CONSENT);
+}
+
+void elect_on_outdated(ElectCore *core, const ElectMessage *message)
+{
+        if (core->outdate.nonce == 0 || message->nonce != core->outdate.nonce)
+                return;
+        core->outdate = (ElectAsk) {};
+        if (may_claim(core))
+                elect_take_sole(core, ELECT_REASON_CONSENT);
+}
+
+/*
+ * 2. Arbiter `paths`: every path silent for the dead time, replication lost, own carrier up, own gateway
+ * answering, and no MAC of the peer answering for a virtual IP; asked only by who holds everything.
+ */
+static bool evidence(ElectCore *core)
+{
+        bool lan = core->link == ELECT_GOOD && (core->gateway == ELECT_GOOD || core->gateway == ELECT_VOID);
+
+        return core->peer == ELECT_PEER_LOST && !elect_connected(core) && lan && core->memory.elig &&
+               elect_probed(core) && !elect_peer_answers(core);
+}
+
+static bool arbiter_rule(ElectCore *core)
+{
+        if (!may_claim(core))
+                return false;
+
+        switch (core->settings.arbiter) {
+        case ELECT_ARBITER_PATHS:
+                if (!core->durable.elig || !evidence(core))
+                        return false;
+                elect_take_sole(core, ELECT_REASON_EVIDENCE);
+                return true;
+        case ELECT_ARBITER_OPERATOR:
+                /* An isolated master goes on; so does the last master whose handover nobody took. */
+                if (core->state != ELECT_ISOLATED && !core->offer)
+                        return false;
+                elect_take_sole(core, core->state == ELECT_ISOLATED ? ELECT_REASON_ISOLATED : ELECT_REASON_OFFER);
+                return true;
+        case ELECT_ARBITER_MAX:
+                break;
+        }
+        return false;
+}
+
+void elect_take_sole(ElectCore *core, ElectReason reason)
+{
+        core->memory.sole = core->memory.elig = true;
+        core->outdate = (ElectAsk) {};
+        core->right_pending = true;
+        core->right_reason = reason;
+        core->right_save = elect_commit(core);
+        elect_decide(core, elect_state(core), reason);
+}
+
+static void drop_right(ElectCore *core)
+{
+        core->right_pending = false;
+        core->memory.sole = false;
+        elect_decide(core, elect_state(core), ELECT_REASON_RECONNECTED);
+}
+
+/* 3. Durable: only now I/O goes on, and with `paths` only if the evidence still holds. */
+static bool right_rule(ElectCore *core)
+{
+        if (!core->right_pending || core->saved_number < core->right_save || core->plan.n > 0)
+                return false;
+        if (elect_connected(core) || (core->right_reason == ELECT_REASON_EVIDENCE && !evidence(core))) {
+                drop_right(core);
+                return true;
+        }
+
+        core->right_pending = false;
+        if (core->state != ELECT_ISOLATED) {
+                elect_promote(core, core->right_reason, core->right_save);
+                return true;
+        }
+        core->plan = (ElectPlan) { .order = { ELECT_ORDER_RESUME }, .n = 1, .reason = core->right_reason };
+        return true;
+}
+
+/* The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5). */
+static bool fence_rule(ElectCore *core)
+{
+        uint8_t answer;
+
+        if (!core->fence_asked)
+                return false;
+        if (core->memory.sole && core->durable.sole && !core->right_pending)
+                answer = 4;
+        else if (elect_record_fresh(core) && core->record.sole)
+                answer = 6;
+        else if (core->now_usec >= core->fence_until_usec)
+                answer = 1;
+        else {
+                elect_wake(core, core->fence_until_usec);
+                return false;
+        }
+        core->fence_asked = false;
+        elect_act(core, ELECT_ACT_FENCE_ANSWER)->fence_answer = answer;
+        return true;
+}
+
+bool elect_right_rules(ElectCore *core)
+{
+        return right_rule(core) || fence_rule(core) || outdate_rule(core) || arbiter_rule(core);
+}

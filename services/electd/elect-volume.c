@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules of a pair with a replicated disk, first half: sessions, who follows whom, the isolated master, a
+ * split brain, and the rejoin. The kernel is the last guard: a primary that loses its peer freezes its I/O in
+ * the same state change and goes on only with a right (elect-right.c).
+ */
+#include "elect-core.h"
+
+/* Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to. */
+void elect_void_session(ElectCore *core)
+{
+        core->in_session = false;
+        core->peer_session = 0;
+        core->my_session = elect_nonce_new(core);
+        core->session_next_usec = core->now_usec;
+        core->outdate = (ElectAsk) {};
+        core->peer_leaving = false;
+        elect_drop_held(core);
+}
+
+/* A new connection is a new session; an offer ends, because the peer's kernel has seen this node demoted. */
+static void connection_made(ElectCore *core)
+{
+        elect_void_session(core);
+        core->offer = false;
+        core->eligible_next_usec = 0;
+        core->withdrawn = false;
+}
+
+void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
+{
+        bool was = elect_connected(core);
+        bool is = volume->known && volume->connected;
+
+        if (core->volume.connected != volume->connected || core->volume.known != volume->known)
+                core->volume_since_usec = core->now_usec;
+        if (is && (!was || volume->connection != core->volume.connection)) {
+                core->volume = *volume;
+                connection_made(core);
+        } else if (was && !is) {
+                bool held_right = core->leaving_acked;
+                core->volume = *volume;
+                elect_void_session(core);
+                core->leaving_acked = held_right;
+        } else
+                core->volume = *volume;
+
+        if (!volume->known)
+                return;
+        if (volume->disk == ELECT_DISK_INCONSISTENT)
+                core->memory.elig = false;
+        if (volume->connected && volume->peer_primary)
+                core->offer = false;
+        core->memory.generation = volume->generation;
+        core->memory.peer_generation = volume->peer_generation;
+}
+
+bool elect_session_named(const ElectCore *core, const ElectMessage *message)
+{
+        return elect_connected(core) && core->in_session &&
+               message->session == core->my_session + core->peer_session;
+}
+
+/* Fit to be handed the role: connected in a session, up to date, and not holding a right of its own. */
+bool elect_may_preq(const ElectCore *core)
+{
+        if (!core->settings.volume)
+                return true;
+        return elect_connected(core) && core->in_session && !core->memory.sole && !core->stopping &&
+               !core->volume.split_brain && core->volume.disk == ELECT_DISK_UP_TO_DATE &&
+               !core->right_pending;
+}
+
+/* Nonces are exchanged after each connect; a session holds when the peer has named our present one. */
+static void send_session(ElectCore *core)
+{
+        ElectMessage message = elect_message(core, ELECT_MSG_SESSION, core->peer_session, ELECT_REASON_NONE);
+
+        message.session = core->my_session;
+        elect_send(core, &message);
+        core->session_next_usec = core->now_usec + MAX_OF(core->settings.dead_usec / 2, 50 * USEC_PER_MSEC);
+}
+
+static bool session_rule(ElectCore *core)
+{
+        if (!elect_connected(core) || core->in_session || !elect_record_fresh(core))
+                return false;
+        if (core->now_usec < core->session_next_usec) {
+                elect_wake(core, core->session_next_usec);
+                return false;
+        }
+        send_session(core);
+        return true;
+}
+
+void elect_on_session(ElectCore *core, const ElectMessage *message)
+{
+        bool was = core->in_session;
+
+        if (!elect_connected(core))
+                return; /* the peer's view is of a connection that is no more */
+        core->peer_session = message->session;
+        core->in_session = message->nonce == core->my_session;
+        if (!core->in_session || !was)
+                send_session(core);
+}
+
+/* Remembered state lost means unknown, unless connected with both disks up to date. */
+static bool unknown_rule(ElectCore *core)
+{
+        if (!core->memory_lost || core->state != ELECT_FAULT || !elect_connected(core) ||
+            core->volume.disk != ELECT_DISK_UP_TO_DATE || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE)
+                return false;
+
+        core->memory_lost = false;
+        core->memory.sole = core->memory.elig = false;
+        elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_RECONNECTED);
+        return true;
+}
+
+static bool follow_rule(ElectCore *core)
+{
+        bool primary = elect_connected(core) && core->volume.peer_primary;
+
+        if (core->state != ELECT_WAIT_PEER || (!primary && !elect_master_heard(core)))
+                return false;
+
+        core->role = ELECT_ROLE_SLAVE;
+        elect_set_state(core, ELECT_SLAVE, ELECT_REASON_MASTER_HEARD);
+        return true;
+}
+
+static bool isolated_rule(ElectCore *core)
+{
+        if (core->state != ELECT_MASTER || core->plan.n > 0 || !core->volume.known || elect_connected(core) ||
+            core->memory.sole)
+                return false;
+
+        elect_set_state(core, ELECT_ISOLATED, ELECT_REASON_REPLICATION_LOST);
+        return true;
+}
+
+static bool reconnected_rule(ElectCore *core)
+{
+        if (core->state != ELECT_ISOLATED || core->plan.n > 0 || !elect_connected(core) || core->volume.frozen)
+                return false;
+
+        core->fence_asked = false;
+        elect_set_state(core, ELECT_MASTER, ELECT_REASON_RECONNECTED);
+        core->refresh_retry_usec = core->now_usec;
+        return true;
+}
+
+/* The peer holds the right: addresses down at once; what stays stuck is rebooted (plan_stuck). */
+static bool give_up_rule(ElectCore *core)
+{
+        if (core->state != ELECT_ISOLATED || core->plan.n > 0 || !elect_record_fresh(core) ||
+            !core->record.sole || core->memory.sole)
+                return false;
+
+        core->memory.elig = false;
+        core->outdate = (ElectAsk) {};
+        core->right_pending = false;
+        elect_demote(core, ELECT_REASON_PEER_HOLDS_RIGHT);
+        return true;
+}
+
+/* Hearing the peer's `sole` bars this node. */
+static bool barred_rule(ElectCore *core)
+{
+        if (!elect_standby(core) || !core->memory.elig || core->memory.sole || elect_connected(core) ||
+            !elect_record_fresh(core) || !core->record.sole)
+                return false;
+
+        core->memory.elig = false;
+        return true;
+}
+
+/* A master that had been late is whole again in a session made since. */
+static bool whole_rule(ElectCore *core)
+{
+        if (core->state != ELECT_MASTER || core->memory.elig || !elect_connected(core) || !core->in_session ||
+            !elect_record_fresh(core) || !core->record.connected)
+                return false;
+
+        core->memory.elig = true;
+        return true;
+}
+
+/* Rejoin: resync complete → master fsyncs sole=0 → ELIGIBLE → slave sets elig. No other order. */
+static bool release_rule(ElectCore *core)
+{
+        bool whole = core->state == ELECT_MASTER && core->plan.n == 0 && elect_connected(core) &&
+                     core->in_session && !core->peer_leaving && elect_record_fresh(core) &&
+                     core->record.connected && core->volume.peer_disk == ELECT_DISK_UP_TO_DATE;
+        ElectMessage eligible;
+
+        if (!whole)
+                return false;
+        if (core->memory.sole) {
+                core->memory.sole = false;
+                core->eligible_next_usec = 0;
+                elect_commit(core);
+                return true;
+        }
+        if (core->record.elig || core->record.leaving || core->record.role == ELECT_ROLE_MASTER)
+                return false;
+        if (core->now_usec < core->eligible_next_usec) {
+                elect_wake(core, core->eligible_next_usec);
+                return false;
+        }
+        core->eligible_next_usec = core->now_usec + core->settings.dead_usec;
+        eligible = elect_message(core, ELECT_MSG_ELIGIBLE, elect_nonce_new(core), ELECT_REASON_RECONNECTED);
+        elect_send_after(core, &eligible, elect_commit(core));
+        return true;
+}
+
+void elect_on_eligible(ElectCore *core, const ElectMessage *message)
+{
+        if (!elect_session_named(core, message) || !elect_standby(core) || core->memory.sole ||
+            core->stopping || core->volume.disk != ELECT_DISK_UP_TO_DATE)
+                return;
+        core->memory.elig = true;
+}
+
+/*
+ * Boot with own proof. Alone: listen one dead time and probe, then serve. Connected to a standby: serve, the
+ * peer resyncs.
+ */
+static bool proof_rule(ElectCore *core)
+{
+        uint64_t listened = core->start_usec + core->settings.dead_usec;
+
+        if (!core->memory.sole || core->right_pending || core->volume.split_brain || !elect_able(core) ||
+            elect_master_heard(core))
+                return false;
+
+        if (elect_connected(core)) {
+                if (core->volume.peer_primary || core->volume.peer_disk == ELECT_DISK_INCONSISTENT)
+                        return false;
+        } else if (!elect_peer_stands_by(core)) {
+                if (core->listen_since_usec == USEC_INFINITY || elect_peer_heard(core))
+                        return false;
+                if (core->now_usec < listened) {
+                        elect_wake(core, listened);
+                        return false;
+                }
+                if (!elect_probed(core) || elect_peer_answers(core))
+                        return false;
+        }
+        elect_promote(core, ELECT_REASON_SOLE, elect_commit(core));
+        return true;
+}
+
+/* Both up, connected and in sync, neither primary: the configured master, or the fit one. */
+static bool both_rule(ElectCore *core)
+{
+        bool peer_fit = core->record.able && !core->record.carrier_down && !core->record.maintenance;
+        bool mine = core->settings.configured == ELECT_ROLE_MASTER ? elect_fit(core) || !peer_fit
+                                                                   : elect_fit(core) && !peer_fit;
+
+        if (!elect_may_preq(core) || !elect_peer_stands_by(core) || core->record.sole ||
+            core->volume.peer_primary || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE ||
+            core->preq.nonce != 0 || !mine || elect_promised(core))
+                return false;
+
+        elect_ask_preq(core, core->settings.configured == ELECT_ROLE_MASTER ? ELECT_REASON_CONFIGURED
+                                                                           : ELECT_REASON_FIT);
+        return true;
+}
+
+/*
+ * Both wrote: the side backed by the arbiter, else the configured one, serves; the other takes its addresses
+ * down and waits for the operator. Nothing is discarded here.
+ */
+static bool split_rule(ElectCore *core)
+{
+        bool keep = core->memory.sole != core->record.sole ? core->memory.sole
+                                                           : core->settings.configured == ELECT_ROLE_MASTER;
+
+        if (!core->volume.split_brain) {
+                if (core->state != ELECT_FAULT || core->reason != ELECT_REASON_SPLIT_BRAIN || core->plan.n > 0)
+                        return false;
+                elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_RECONNECTED);
+                return true;
+        }
+        if (core->plan.n > 0 || keep)
+                return false;
+        if (core->state == ELECT_MASTER || core->state == ELECT_ISOLATED) {
+                elect_demote(core, ELECT_REASON_SPLIT_BRAIN);
+                return true;
+        }
+        if (!elect_standby(core))
+                return false;
+        core->role = ELECT_ROLE_NONE;
+        elect_set_state(core, ELECT_FAULT, ELECT_REASON_SPLIT_BRAIN);
+        return true;
+}
+
+/*
+ * A master without `sole` whose paths and gateway fell together is cut off: it takes its addresses down, and
+ * puts them back when either is back, nobody of the peer answers for them and the peer is not heard as sole.
+ */
+static bool withdraw_rule(ElectCore *core)
+{
+        bool primary = core->state == ELECT_MASTER || core->state == ELECT_ISOLATED;
+        bool gateway = core->link != ELECT_BAD &&
+                       (core->gateway == ELECT_GOOD || (core->gateway == ELECT_VOID && core->link == ELECT_GOOD));
+
+        if (!primary || core->plan.n > 0)
+                return false;
+        if (!core->withdrawn) {
+                if (core->settings.arbiter != ELECT_ARBITER_PATHS || core->memory.sole || gateway ||
+                    core->peer != ELECT_PEER_LOST)
+                        return false;
+                core->withdrawn = true;
+                elect_decide(core, elect_state(core), ELECT_REASON_ISOLATED_LAN);
+                core->refresh_retry_usec = core->now_usec;
+                return true;
+        }
+        if (!elect_peer_heard(core) && !gateway)
+                return false;
+        if (!elect_probed(core) || elect_peer_answers(core) || (elect_record_fresh(core) && core->record.sole))
+                return false;
+        core->withdrawn = false;
+        elect_decide(core, elect_state(core), ELECT_REASON_RECONNECTED);
+        core->refresh_retry_usec = core->now_usec;
+        return true;
+}
+
+bool elect_volume_rules(ElectCore *core)
+{
+        bool changed = session_rule(core) || unknown_rule(core) || isolated_rule(core) || give_up_rule(core) ||
+                       reconnected_rule(core) || barred_rule(core) || whole_rule(core) || split_rule(core) ||
+                       withdraw_rule(core);
+
+        if (changed || core->plan.n > 0 || core->stopping)
+                return changed;
+        if (release_rule(core) || follow_rule(core))
+                return true;
+        if (!elect_standby(core) || !elect_automatic(core))
+                return false;
+        return proof_rule(core) || (elect_able(core) && both_rule(core));
+}
