@@ -199,7 +199,7 @@ int state_open(const char *path, sd_event *event, state_done_t done, void *userd
         if (r < 0)
                 goto fail;
 
-        Slot newest;
+        Slot newest = { 0 };
         r = slots_read(file->fd, &newest);
         if (r >= 0) {
                 file->newest = (unsigned) r;
@@ -245,7 +245,7 @@ StateFile *state_close(StateFile *file)
 
 int state_load(StateFile *file, void *ret_data, size_t size)
 {
-        Slot slot;
+        Slot slot = { 0 };
         int r = slots_read(file->fd, &slot);
 
         if (r < 0)
@@ -273,7 +273,7 @@ int state_save(StateFile *file, const void *data, size_t size, uint64_t *ret_gen
 
 int state_save_now(const char *path, const void *data, size_t size)
 {
-        Slot slot, newest;
+        Slot slot, newest = { 0 };
 
         if (size > STATE_SIZE_MAX)
                 return -EMSGSIZE;

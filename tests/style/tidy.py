@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run clang-tidy over every C file of ours that the build compiles.
+
+  tidy.py BUILD
+
+A file's verdict is remembered in BUILD/tidy, under a digest of what the compiler makes of it, so that only what
+changed is looked at again.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+def compiled_files(build):
+    """One compile command a source file, without what the generators made."""
+    seen = {}
+    for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        path = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        if build not in path.parents:
+            seen.setdefault(path, entry)
+    return sorted(seen.items())
+
+
+def digest(entry):
+    """What the compiler sees of the file: its text after the preprocessor, and our rules."""
+    command = shlex.split(entry["command"])
+    del command[command.index("-o"):command.index("-o") + 2]
+    command = [word for word in command if word not in ("-c", "-MD") and not word.startswith(("-MQ", "-MF"))]
+    text = subprocess.run(command + ["-E", "-P"], cwd=entry["directory"], capture_output=True, check=True).stdout
+    return hashlib.sha256(text + pathlib.Path(".clang-tidy").read_bytes()).hexdigest()
+
+
+def judge(build, path, entry):
+    mark = build / "tidy" / digest(entry)
+    if mark.exists():
+        return None
+    done = subprocess.run(["clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build, path], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return done.stdout + done.stderr
+    mark.touch()
+    return None
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    (build / "tidy").mkdir(exist_ok=True)
+    files = compiled_files(build)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        findings = [text for text in pool.map(lambda f: judge(build, *f), files) if text]
+    for text in findings:
+        print(text)
+    sys.exit(f"{len(findings)} of {len(files)} files have findings" if findings else 0)
+
+
+if __name__ == "__main__":
+    main()
