@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The units as systemd's own tools judge them."""
+"""The units and the journal catalogue as systemd's own tools judge them."""
 
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 
 import pytest
 
+SOURCE = pathlib.Path(os.environ['HAPAIR_SOURCE_ROOT'])
 UNITS = pathlib.Path(os.environ['HAPAIR_BUILD_ROOT']) / 'units'
 
 # What 5-style of the design allows each, in tenths as --threshold= wants it.
@@ -39,3 +42,16 @@ def test_systemd_finds_nothing_to_complain_about(tmp_path):
         units.append(tmp_path / unit.name)
     r = subprocess.run(['systemd-analyze', 'verify', '--man=no', *units], capture_output=True, text=True)
     assert (r.returncode, r.stderr) == (0, '')
+
+
+def test_every_message_id_has_an_entry_in_the_catalogue(tmp_path):
+    directory = tmp_path / 'usr/lib/systemd/catalog'
+    directory.mkdir(parents=True)
+    (tmp_path / 'var/lib/systemd/catalog').mkdir(parents=True)
+    shutil.copy(SOURCE / 'units/hapair.catalog', directory)
+    made = subprocess.run(['journalctl', f'--root={tmp_path}', '--update-catalog'], capture_output=True, text=True)
+    assert (made.returncode, made.stderr) == (0, '')
+    listed = subprocess.run(['journalctl', f'--root={tmp_path}', '--list-catalog'], capture_output=True,
+                            text=True, check=True).stdout
+    ids = re.findall(r'"([0-9a-f]{32})"', (SOURCE / 'common/messages.h').read_text())
+    assert ids and sorted(ids) == sorted(re.findall(r'^([0-9a-f]{32}) ', listed, re.M))
