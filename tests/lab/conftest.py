@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Fixtures of the lab tier: one rig for the whole session, healed after every test; what a failed test leaves
+behind for the reader is in lab-failures/ in the build directory.
+"""
+
+import os
+import re
+import shutil
+
+import pytest
+
+from .lab import Lab
+from .rig import Rig
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Keep the nodes' journals when a test fails, and say where."""
+    outcome = yield
+    report = outcome.get_result()
+    rig = item.funcargs.get("rig")
+    if report.failed and call.when != "teardown" and rig:
+        where = os.path.join(rig.lab.build, "lab-failures", re.sub(r"\W+", "-", item.name))
+        shutil.rmtree(where, ignore_errors=True)
+        rig.lab.keep(where)
+        report.sections.append(("lab", f"journals of both nodes: {where}"))
+
+
+@pytest.fixture(scope="session")
+def session_rig():
+    """The nodes that all tests share."""
+    with Lab() as lab:
+        yield Rig.make(lab)
+
+
+@pytest.fixture
+def rig(session_rig):  # pylint: disable=redefined-outer-name
+    """A healthy rig, and healthy again afterwards."""
+    yield session_rig
+    session_rig.heal()

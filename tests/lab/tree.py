@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The root tree under every node: Debian's minbase with systemd and what hapair and its peers link to.
+
+It is made once by mmdebstrap (half a minute) and kept in /var/cache/hapair-lab under a hash of its recipe, so
+that a changed recipe makes a new tree and an old one is thrown away.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+
+from .host import LabError, run
+
+CACHE = os.environ.get("HAPAIR_LAB_CACHE", "/var/cache/hapair-lab")
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+
+PACKAGES = (
+    "dbus", "iproute2", "iputils-arping", "iputils-ping", "keepalived", "libglib2.0-0", "libglib2.0-bin",
+    "libjansson4", "libnl-3-200", "libnl-route-3-200", "libprotobuf-c1", "libsmartcols1", "libsodium23",
+    "nftables", "polkitd", "procps", "socat", "systemd", "systemd-sysv",
+)
+
+# What makes no sense on a node that is a container, or costs boot time for nothing.
+MASKED = (
+    "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dev-hugepages.mount",
+    "dev-mqueue.mount", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
+    "getty.target", "keepalived.service", "kmod-static-nodes.service", "ldconfig.service", "motd-news.timer",
+    "nftables.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-binfmt.service",
+    "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-modules-load.service",
+    "systemd-networkd.service", "systemd-networkd.socket", "systemd-network-generator.service",
+    "systemd-pstore.service", "systemd-random-seed.service", "systemd-remount-fs.service",
+    "systemd-resolved.service", "systemd-sysctl.service", "systemd-timesyncd.service",
+    "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
+)
+
+# $1 is the tree. A node's journal is on its disk: it has to survive the node, that is what it is there for.
+CUSTOMIZE = """set -eu
+cd "$1"
+for unit in {masked}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
+ln -sf /lib/systemd/system/multi-user.target etc/systemd/system/default.target
+mkdir -p var/log/journal etc/systemd/journald.conf.d
+printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nForwardToSyslog=no\\n' \
+        > etc/systemd/journald.conf.d/lab.conf
+: > etc/fstab
+: > etc/machine-id
+rm -f etc/hostname etc/resolv.conf var/lib/dbus/machine-id
+rm -rf var/cache/apt/* var/lib/apt/lists/*
+""".format(masked=" ".join(MASKED))
+
+
+def recipe():
+    """Everything the tree's content depends on, as one string."""
+    return "\n".join((SUITE, *PACKAGES, CUSTOMIZE))
+
+
+def mirror():
+    """The Debian mirror this machine uses itself; Debian's own where it uses none."""
+    try:
+        targets = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(LABEL)",
+                      "Created-By: Packages").stdout
+    except (LabError, OSError):
+        return MIRROR
+    for line in targets.splitlines():
+        uri, *rest = line.split()
+        if rest == [SUITE, "Debian"]:
+            return uri
+    return MIRROR
+
+
+def build(path):
+    """Make the tree at path. Whoever reads path sees either nothing or all of it."""
+    temporary = f"{path}.new-{os.getpid()}"
+    hook = f"{temporary}.sh"
+    with open(hook, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\n" + CUSTOMIZE)
+    os.chmod(hook, 0o755)
+    try:
+        run("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(PACKAGES),
+            '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
+            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/locale/*", f"--customize-hook={hook}",
+            SUITE, temporary, mirror(), timeout=900)
+        os.rename(temporary, path)
+    finally:
+        os.unlink(hook)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def prune(keep):
+    """Throw away the trees of other recipes, unless a lab still stands on one."""
+    for name in os.listdir(CACHE):
+        path = os.path.join(CACHE, name)
+        if name == keep or not os.path.isdir(path):
+            continue
+        lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+            os.unlink(path + ".lock")
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(lock)
+
+
+def get(say=lambda text: None):
+    """The tree's path and an open lock that keeps it from being pruned for as long as it is held."""
+    os.makedirs(CACHE, mode=0o755, exist_ok=True)
+    key = hashlib.sha256(recipe().encode()).hexdigest()[:16]
+    path = os.path.join(CACHE, key)
+    lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    if not os.path.isdir(path):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(path):        # while we waited, another lab may have made it
+            say(f"making the nodes' root tree (Debian {SUITE}, once, about half a minute) ...")
+            build(path)
+            prune(key)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return path, lock
