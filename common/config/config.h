@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "address.h"
+#include "common/base/address.h"
 #include "problem.h"
 #include "scan.h"
 

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "address.h"
+#include "common/base/address.h"
 
 static void *field_of(const KeySpec *key, void *section)
 {

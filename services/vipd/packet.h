@@ -5,10 +5,14 @@
  */
 #pragma once
 
-#include "address.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "common/base/address.h"
 #include "common/base/macros.h"
 
+#define MAC_SIZE        6
 #define PACKET_SIZE_MAX 86 /* Ethernet 14 + IPv6 40 + neighbour message 24 + one option 8 */
 
 /*

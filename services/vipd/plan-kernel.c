@@ -45,7 +45,7 @@ void plan_find_devices(Plan *p)
                 if (v->own.place.ifindex != 0) {
                         v->ifindex = v->own.place.ifindex;
                         v->network = v->own.address;
-                        v->network.prefix = v->own.place.prefix;
+                        v->network.prefix_len = v->own.place.prefix;
                 } else if (p->holding != PLAN_HELD || plan_find_link(p, v->ifindex) == NULL)
                         v->ifindex = 0;
                 /* Else: held, and the own address went away, perhaps for a moment: the virtual IP stays. */
@@ -70,9 +70,9 @@ PlanPlace plan_target(const Plan *p, const PlanSlot *slot)
                 return place;
 
         place.ifindex = v->ifindex;
-        place.prefix = ip_bits(&slot->address);
-        if (slot->address.prefix != 0 && !ip_in_network(&slot->address, &v->network))
-                place.prefix = slot->address.prefix;
+        place.prefix = ip_address_bits(&slot->address);
+        if (slot->address.prefix_len != 0 && !ip_address_in_range(&slot->address, &v->network))
+                place.prefix = slot->address.prefix_len;
         return place;
 }
 
@@ -156,7 +156,7 @@ static bool own_seen(PlanOwn *own, PlanPlace place, const IpAddress *address)
 {
         bool news;
 
-        if (own->address.family == 0 || !ip_equal(&own->address, address))
+        if (own->address.family == 0 || !ip_address_equal(&own->address, address))
                 return false;
         own->seen = true;
         news = !place_equal(own->place, place);
@@ -166,7 +166,8 @@ static bool own_seen(PlanOwn *own, PlanPlace place, const IpAddress *address)
 
 static bool own_gone(PlanOwn *own, PlanPlace place, const IpAddress *address)
 {
-        if (own->address.family == 0 || !ip_equal(&own->address, address) || !place_equal(own->place, place))
+        if (own->address.family == 0 || !ip_address_equal(&own->address, address) ||
+            !place_equal(own->place, place))
                 return false;
         own->place = (PlanPlace){ 0 };
         return true;
@@ -194,7 +195,7 @@ static PlanNews slot_seen(Plan *p, PlanSlot *s, PlanPlace place, const IpAddress
                         note_stray(p, place.ifindex, address);
                         return PLAN_FOREIGN;
                 }
-                other.prefix = s->present.prefix;
+                other.prefix_len = s->present.prefix;
                 note_stray(p, s->present.ifindex, &other);
         }
 
@@ -210,7 +211,7 @@ static PlanNews slot_seen(Plan *p, PlanSlot *s, PlanPlace place, const IpAddress
 
 PlanNews plan_address(Plan *p, int ifindex, const IpAddress *address, uint32_t flags)
 {
-        PlanPlace place = { .ifindex = ifindex, .prefix = address->prefix };
+        PlanPlace place = { .ifindex = ifindex, .prefix = address->prefix_len };
         bool own = own_seen(&p->own, place, address);
         int slot;
 
@@ -241,7 +242,7 @@ static PlanNews slot_gone(Plan *p, PlanSlot *s)
 
 PlanNews plan_address_gone(Plan *p, int ifindex, const IpAddress *address)
 {
-        PlanPlace place = { .ifindex = ifindex, .prefix = address->prefix };
+        PlanPlace place = { .ifindex = ifindex, .prefix = address->prefix_len };
         bool own = own_gone(&p->own, place, address);
         int slot;
 

@@ -4,9 +4,18 @@
 
 #include <errno.h>
 
+static uint32_t hash(const IpAddress *address)
+{
+        uint32_t value = 2166136261U; /* FNV-1a */
+
+        for (size_t i = 0; i < ip_address_size(address); i++)
+                value = (value ^ address->bytes[i]) * 16777619U;
+        return value;
+}
+
 static size_t index_of(const IpAddress *address, size_t probe)
 {
-        return (ip_hash(address) + probe) % ARRAY_SIZE(((Plan *) NULL)->index);
+        return (hash(address) + probe) % ARRAY_SIZE(((Plan *) NULL)->index);
 }
 
 int plan_find_slot(const Plan *p, const IpAddress *address)
@@ -16,7 +25,7 @@ int plan_find_slot(const Plan *p, const IpAddress *address)
 
                 if (entry == 0)
                         return -1;
-                if (ip_equal(&p->slots[entry - 1].address, address))
+                if (ip_address_equal(&p->slots[entry - 1].address, address))
                         return entry - 1;
         }
         return -1;
@@ -59,7 +68,7 @@ void plan_restore(Plan *p, const PlanEntry *entries, size_t n, uint64_t epoch, u
 {
         p->epoch = p->recorded_epoch = epoch;
         for (size_t i = 0; i < n; i++) {
-                PlanPlace place = { .ifindex = entries[i].ifindex, .prefix = entries[i].address.prefix };
+                PlanPlace place = { .ifindex = entries[i].ifindex, .prefix = entries[i].address.prefix_len };
                 int slot = plan_find_slot(p, &entries[i].address);
 
                 if (slot < 0)
@@ -87,7 +96,7 @@ static void copy_name(char *to, const char *from, size_t size)
 /* Takes over an own address; where it is stays known if it is the same. */
 static void load_own(PlanOwn *own, const IpAddress *address)
 {
-        if (!ip_equal(&own->address, address))
+        if (!ip_address_equal(&own->address, address))
                 own->place = (PlanPlace){ 0 };
         own->address = *address;
 }
@@ -135,10 +144,10 @@ int plan_load_vip(Plan *p, const char *name, bool enabled, const IpAddress *own)
 
 static bool is_own(const Plan *p, const IpAddress *address)
 {
-        if (ip_equal(&p->own.address, address))
+        if (ip_address_equal(&p->own.address, address))
                 return true;
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                if (p->vips[i].loaded && ip_equal(&p->vips[i].own.address, address))
+                if (p->vips[i].loaded && ip_address_equal(&p->vips[i].own.address, address))
                         return true;
         return false;
 }
@@ -158,7 +167,7 @@ int plan_load_address(Plan *p, int vip, const IpAddress *address)
 
         if (p->vips[vip].address.family == 0)
                 p->vips[vip].address = *address;
-        p->slots[slot].address.prefix = address->prefix;
+        p->slots[slot].address.prefix_len = address->prefix_len;
         p->slots[slot].vip = vip;
         p->slots[slot].error = 0;
         p->slots[slot].add_after_usec = 0;

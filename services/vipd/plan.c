@@ -132,7 +132,7 @@ static PlanAction slot_action(const PlanSlot *s, size_t slot, PlanActionType typ
                               .slot = (int) slot,
                               .vip = s->vip };
 
-        action.address.prefix = place.prefix;
+        action.address.prefix_len = place.prefix;
         return action;
 }
 
@@ -210,7 +210,7 @@ static size_t step_add(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
                 if (target.ifindex == 0 || now_usec < s->add_after_usec)
                         continue;
                 ret_actions[n] = slot_action(s, i, PLAN_ADD, target);
-                ret_actions[n].route = target.prefix != ip_bits(&s->address);
+                ret_actions[n].route = target.prefix != ip_address_bits(&s->address);
                 ret_actions[n++].restore = s->taken;
         }
         return n;
@@ -315,7 +315,7 @@ static void result_of_add(Plan *p, const PlanAction *action, PlanSlot *s, int er
                 s->add_after_usec = now_usec + RETRY_USEC;
                 return;
         }
-        s->present = (PlanPlace){ .ifindex = action->ifindex, .prefix = action->address.prefix };
+        s->present = (PlanPlace){ .ifindex = action->ifindex, .prefix = action->address.prefix_len };
         s->broken = false;
         s->put_usec = now_usec;
         if (action->restore && s->vip >= 0)
@@ -385,7 +385,7 @@ size_t plan_entries(const Plan *p, PlanEntry ret_entries[PLAN_SLOTS_MAX])
                         continue;
                 ret_entries[n].ifindex = p->slots[i].recorded.ifindex;
                 ret_entries[n].address = p->slots[i].address;
-                ret_entries[n++].address.prefix = p->slots[i].recorded.prefix;
+                ret_entries[n++].address.prefix_len = p->slots[i].recorded.prefix;
         }
         return n;
 }

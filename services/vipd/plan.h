@@ -16,8 +16,9 @@
  */
 #pragma once
 
-#include "address.h"
+#include "packet.h"
 
+#include "common/base/address.h"
 #include "common/base/macros.h"
 
 enum {

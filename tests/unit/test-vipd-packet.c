@@ -51,7 +51,7 @@ static void test_announcement_is_read_back_as_claim(void)
                 IpAddress read;
 
                 g_assert_cmpint(packet_claim(frame, size, &read, read_mac), ==, 1);
-                g_assert_true(ip_equal(&read, addresses[i]));
+                g_assert_true(ip_address_equal(&read, addresses[i]));
                 g_assert_cmpmem(read_mac, MAC_SIZE, mac, MAC_SIZE);
         }
 }
@@ -65,7 +65,7 @@ static void test_question_claims_only_its_sender(void)
                         ==, 0);
         g_assert_cmpint(packet_claim(frame, packet_question(&four, &own, mac, frame), &read, read_mac), ==,
                         1);
-        g_assert_true(ip_equal(&read, &own));
+        g_assert_true(ip_address_equal(&read, &own));
         g_assert_cmpint(packet_claim(frame, packet_question(&six, &own_six, mac, frame), &read, read_mac),
                         ==, 0);
 }
@@ -132,11 +132,11 @@ static void test_network_of_an_address(void)
         IpAddress net = { AF_INET, 23, { 192, 0, 2, 11 } }, in = { AF_INET, 0, { 192, 0, 3, 200 } };
         IpAddress out = { AF_INET, 0, { 192, 0, 4, 1 } }, all = { AF_INET, 32, { 192, 0, 2, 11 } };
 
-        g_assert_true(ip_in_network(&in, &net));
-        g_assert_false(ip_in_network(&out, &net));
-        g_assert_false(ip_in_network(&six, &net));
-        g_assert_false(ip_in_network(&in, &all));
-        g_assert_true(ip_in_network(&own_six, &six));
+        g_assert_true(ip_address_in_range(&in, &net));
+        g_assert_false(ip_address_in_range(&out, &net));
+        g_assert_false(ip_address_in_range(&six, &net));
+        g_assert_false(ip_address_in_range(&in, &all));
+        g_assert_true(ip_address_in_range(&own_six, &six));
 }
 
 int main(int argc, char **argv)

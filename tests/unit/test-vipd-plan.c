@@ -56,7 +56,7 @@ static IpAddress host(const IpAddress *address)
 {
         IpAddress a = *address;
 
-        a.prefix = ip_bits(&a);
+        a.prefix_len = ip_address_bits(&a);
         return a;
 }
 
@@ -197,7 +197,7 @@ static void test_address_in_own_network_is_a_host_address(Fixture *f, gconstpoin
         run(f);
         g_assert_cmpuint(f->plan.slots[0].present.prefix, ==, 32);
         /* A second network has no other route. */
-        g_assert_cmpuint(f->last[PLAN_ADD].address.prefix, ==, 24);
+        g_assert_cmpuint(f->last[PLAN_ADD].address.prefix_len, ==, 24);
         g_assert_true(f->last[PLAN_ADD].route);
 }
 
@@ -238,7 +238,7 @@ static void test_unheld_address_is_removed_at_once(Fixture *f, gconstpointer dat
         run(f);
         g_assert_cmpuint(f->count[PLAN_REMOVE], ==, 1);
         g_assert_cmpint(f->last[PLAN_REMOVE].ifindex, ==, ETH1);
-        g_assert_cmpuint(f->last[PLAN_REMOVE].address.prefix, ==, 24);
+        g_assert_cmpuint(f->last[PLAN_REMOVE].address.prefix_len, ==, 24);
 }
 
 static void test_copy_elsewhere_is_removed_while_held(Fixture *f, gconstpointer data)
@@ -296,7 +296,7 @@ static void test_ledger_is_kept_until_the_order(Fixture *f, gconstpointer data)
         g_assert_cmpint(plan_address(&f->plan, ETH0, &there, 0), ==, PLAN_FOREIGN);
         run(f);
         g_assert_cmpuint(f->count[PLAN_REMOVE], ==, 1);
-        g_assert_true(ip_equal(&f->last[PLAN_REMOVE].address, &alias));
+        g_assert_true(ip_address_equal(&f->last[PLAN_REMOVE].address, &alias));
 
         g_assert_cmpint(plan_acquire(&f->plan, 41), ==, 0);
         run(f);
@@ -346,7 +346,7 @@ static void test_settings_move_only_the_difference(Fixture *f, gconstpointer dat
         load(f, true, addresses, 2);
         run(f);
         g_assert_cmpuint(f->count[PLAN_REMOVE], ==, 1);
-        g_assert_true(ip_equal(&f->last[PLAN_REMOVE].address, &alias));
+        g_assert_true(ip_address_equal(&f->last[PLAN_REMOVE].address, &alias));
         g_assert_cmpuint(f->count[PLAN_ADD], ==, 1);
         load(f, false, addresses, 2);
         run(f);
@@ -542,8 +542,8 @@ static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer 
         plan_probe(&f->plan, true, f->now);
         pass(f, 150 * USEC_PER_MSEC);
         g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 11); /* every 15 ms; the alias goes with the address */
-        g_assert_true(ip_equal(&f->last[PLAN_QUESTION].address, &vip));
-        g_assert_true(ip_equal(&f->last[PLAN_QUESTION].sender, &own));
+        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].address, &vip));
+        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].sender, &own));
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &alias, their_mac, f->now, &which), ==, PLAN_ANSWERED);
         g_assert_cmpint(which, ==, 0);
         plan_probe(&f->plan, false, f->now);
@@ -568,7 +568,7 @@ static void test_dump_finds_what_was_missed(Fixture *f, gconstpointer data)
         f->now += USEC_PER_SEC / 20;
         run(f);
         g_assert_cmpuint(f->count[PLAN_ADD], ==, 1);
-        g_assert_true(ip_equal(&f->last[PLAN_ADD].address, &vip));
+        g_assert_true(ip_address_equal(&f->last[PLAN_ADD].address, &vip));
 }
 
 static void test_tables_refuse_what_does_not_fit(Fixture *f, gconstpointer data)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Addresses of the configuration; see address.h. */
-#include "address.h"
+#include "common/base/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,27 +69,6 @@ void ip_address_format(const IpAddress *address, bool with_prefix, char ret_text
         n = strlen(ret_text);
         if (with_prefix && address->prefix_len > 0)
                 snprintf(ret_text + n, IP_ADDRESS_TEXT_MAX - n, "/%u", address->prefix_len);
-}
-
-bool ip_address_equal(const IpAddress *a, const IpAddress *b)
-{
-        return ip_address_is_set(a) && a->family == b->family &&
-               memcmp(a->bytes, b->bytes, ip_address_bits(a) / 8) == 0;
-}
-
-bool ip_address_in_range(const IpAddress *address, const IpAddress *range)
-{
-        size_t whole = range->prefix_len / 8;
-        unsigned rest = range->prefix_len % 8;
-        uint8_t mask = (uint8_t) (0xff << (8 - rest));
-
-        if (range->prefix_len == 0 || address->family != range->family)
-                return false;
-
-        if (memcmp(address->bytes, range->bytes, whole) != 0)
-                return false;
-
-        return rest == 0 || ((address->bytes[whole] ^ range->bytes[whole]) & mask) == 0;
 }
 
 /* Whether every bit behind the prefix is `bit`. */
