@@ -8,7 +8,7 @@
 /* A master heard → Slave. */
 static bool follow_rule(ElectCore *core)
 {
-        if (core->state != ELECT_WAIT_PEER || !elect_master_heard(core))
+        if (core->state != ELECT_WAIT_PEER || !core->settings.active || !elect_master_heard(core))
                 return false;
 
         core->role = ELECT_ROLE_SLAVE;
@@ -116,7 +116,7 @@ static bool neither_rule(ElectCore *core)
  */
 static bool two_masters_rule(ElectCore *core)
 {
-        bool two = elect_master_heard(core) && core->record.state != ELECT_DEMOTING;
+        bool two = elect_master_heard(core);
         uint64_t echo_by = core->two_since_usec + core->settings.dead_usec / 2;
         ElectReason reason;
 
@@ -132,6 +132,8 @@ static bool two_masters_rule(ElectCore *core)
                 core->two_since_usec = core->now_usec;
                 return true;
         }
+        if (core->record.state == ELECT_DEMOTING)
+                return false; /* it yields already */
 
         if (core->record.epoch > core->epoch)
                 reason = ELECT_REASON_LOWER_EPOCH;

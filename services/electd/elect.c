@@ -209,16 +209,20 @@ static bool init_rule(ElectCore *core)
         return true;
 }
 
-/* Not active, or not one of the two nodes: hold nothing. */
+/* Not active, or not one of the two nodes: hold nothing, follow nobody. */
 static bool inactive_rule(ElectCore *core)
 {
-        if (core->plan.n > 0 || core->role != ELECT_ROLE_MASTER ||
-            (core->settings.active && core->settings.configured != ELECT_ROLE_NONE))
-                return false;
-        if (core->state == ELECT_FAULT || core->state == ELECT_LEAVING)
+        if (core->plan.n > 0 || (core->settings.active && core->settings.configured != ELECT_ROLE_NONE))
                 return false;
 
-        elect_demote(core, ELECT_REASON_INACTIVE);
+        if (core->state == ELECT_MASTER || core->state == ELECT_ISOLATED) {
+                elect_demote(core, ELECT_REASON_INACTIVE);
+                return true;
+        }
+        if (core->state != ELECT_SLAVE)
+                return false;
+        core->role = core->memory.role = ELECT_ROLE_NONE;
+        elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_INACTIVE);
         return true;
 }
 
