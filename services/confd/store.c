@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The configuration in force; see store.h. */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const file_names[] = { "hapair.conf", "local.conf" };
+
+enum { SHARED, LOCAL, N_FILES };
+
+void store_init(Store *store, const char *directory, const char *state_directory)
+{
+        *store = (Store) {
+                .directory = g_strdup(directory),
+                .state_directory = g_strdup(state_directory),
+                .file_problems = problems_new(),
+                .problems = problems_new(),
+        };
+}
+
+void store_done(Store *store)
+{
+        g_free(store->directory);
+        g_free(store->state_directory);
+        config_free(store->config);
+        g_ptr_array_unref(store->file_problems);
+        g_ptr_array_unref(store->problems);
+}
+
+/* Both files as they were at one moment, so that what is kept is what was judged. */
+typedef struct Files {
+        char *paths[N_FILES];
+        ConfigText texts[N_FILES];
+} Files;
+
+/* local.conf need not be there; hapair.conf must. */
+static void files_read(Files *files, const char *directory, GPtrArray *problems)
+{
+        for (int i = 0; i < N_FILES; i++) {
+                int r;
+
+                files->paths[i] = g_build_filename(directory, file_names[i], NULL);
+                files->texts[i] = (ConfigText) { .path = files->paths[i] };
+
+                r = config_text_read(files->paths[i], &files->texts[i]);
+                if (r < 0 && (i == SHARED || r != -ENOENT))
+                        problems_add(problems, PROBLEM_ERROR, files->paths[i], 0, NULL, NULL, NULL,
+                                     "cannot be read: %s", g_strerror(-r));
+        }
+}
+
+static void files_done(Files *files)
+{
+        for (int i = 0; i < N_FILES; i++) {
+                g_free(files->texts[i].text);
+                g_free(files->paths[i]);
+        }
+}
+
+static Config *files_parse(const Files *files, GPtrArray *problems)
+{
+        if (problems->len > 0)
+                return NULL;
+
+        return config_parse(&files->texts[SHARED], &files->texts[LOCAL], problems);
+}
+
+/* Whole or not at all: written beside, synced, renamed. */
+static int write_file(const char *path, const ConfigText *text)
+{
+        g_autofree char *temporary = g_strconcat(path, ".new", NULL);
+        int fd, r = 0;
+
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+
+        for (size_t done = 0; done < text->length && r == 0;) {
+                ssize_t n = write(fd, text->text + done, text->length - done);
+
+                if (n >= 0)
+                        done += (size_t) n;
+                else if (errno != EINTR)
+                        r = -errno;
+        }
+
+        if (r == 0 && fdatasync(fd) < 0)
+                r = -errno;
+        close(fd);
+        if (r == 0 && rename(temporary, path) < 0)
+                r = -errno;
+
+        return r;
+}
+
+static int files_copy(const Files *files, const char *directory)
+{
+        for (int i = 0; i < N_FILES; i++) {
+                g_autofree char *path = g_build_filename(directory, file_names[i], NULL);
+                int r = 0;
+
+                if (files->texts[i].text)
+                        r = write_file(path, &files->texts[i]);
+                else if (unlink(path) < 0 && errno != ENOENT)
+                        r = -errno;
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static void put_in_force(Store *store, Config *config)
+{
+        config_free(store->config);
+        store->config = config;
+        store->generation++;
+}
+
+static bool load_files(Store *store)
+{
+        Files files;
+        Config *config;
+
+        g_ptr_array_set_size(store->file_problems, 0);
+
+        files_read(&files, store->directory, store->file_problems);
+        config = files_parse(&files, store->file_problems);
+        if (config) {
+                put_in_force(store, config);
+                store->copy_error = store->state_directory ? files_copy(&files, store->state_directory) : 0;
+        }
+
+        files_done(&files);
+        return config;
+}
+
+/* What is wrong with the copies is of no interest: nobody but us made them, of files that were right. */
+static bool load_copies(Store *store)
+{
+        g_autoptr(GPtrArray) problems = problems_new();
+        Files files;
+        Config *config;
+
+        files_read(&files, store->state_directory, problems);
+        config = files_parse(&files, problems);
+        if (config)
+                put_in_force(store, config);
+
+        files_done(&files);
+        return config;
+}
+
+StoreOutcome store_load(Store *store)
+{
+        StoreOutcome outcome = STORE_REFUSED;
+
+        if (load_files(store))
+                outcome = STORE_LOADED;
+        else if (!store->config && store->state_directory && load_copies(store))
+                outcome = STORE_FROM_COPY;
+
+        store_judge(store);
+
+        /* The parser's garbage goes back to the kernel: this daemon sits idle from here on. */
+        malloc_trim(0);
+        return outcome;
+}
+
+static void copy_problems(GPtrArray *to, const GPtrArray *from)
+{
+        for (unsigned i = 0; i < from->len; i++) {
+                const Problem *p = from->pdata[i];
+
+                problems_add(to, p->severity, p->file, p->line, p->section, p->key, p->value, "%s", p->rule);
+        }
+}
+
+static bool same_problems(const GPtrArray *a, const GPtrArray *b)
+{
+        if (a->len != b->len)
+                return false;
+
+        for (unsigned i = 0; i < a->len; i++) {
+                g_autofree char *x = problem_to_string(a->pdata[i]), *y = problem_to_string(b->pdata[i]);
+
+                if (strcmp(x, y) != 0)
+                        return false;
+        }
+
+        return true;
+}
+
+bool store_judge(Store *store)
+{
+        g_autoptr(GPtrArray) problems = problems_new();
+        g_autoptr(Machine) machine = NULL;
+        NodeRole role = NODE_ROLE_NONE;
+        bool changed;
+        int r;
+
+        copy_problems(problems, store->file_problems);
+
+        if (store->config) {
+                r = machine_read(&machine);
+                if (r < 0) {
+                        /* Not a reason to forget which node this is. */
+                        role = store->role;
+                        problems_add(problems, PROBLEM_ERROR, NULL, 0, NULL, NULL, NULL,
+                                     "this machine's addresses cannot be read: %s", g_strerror(-r));
+                } else
+                        role = machine_check(machine, store->config, problems);
+        }
+
+        problems_sort(problems);
+        changed = role != store->role || !same_problems(problems, store->problems);
+
+        store->role = role;
+        g_ptr_array_unref(store->problems);
+        store->problems = g_steal_pointer(&problems);
+        return changed;
+}

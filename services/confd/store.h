@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The configuration in force: loading it, keeping the last right one, and judging it against this machine. A
+ * wrong file changes nothing; also not across a restart, for which the texts of what is in force are kept in
+ * the state directory.
+ */
+#pragma once
+
+#include "common/config/machine.h"
+
+typedef struct Store {
+        char *directory;       /* of hapair.conf and local.conf */
+        char *state_directory; /* of their last right copies; NULL: none are kept */
+        Config *config;        /* in force; NULL when there was never a right one */
+        uint64_t generation;   /* rises with every configuration put in force */
+        int copy_error;        /* why the last right files could not be copied: negative errno, 0: they are */
+        NodeRole role;
+        GPtrArray *file_problems; /* of the last load */
+        GPtrArray *problems;      /* these, and what does not fit this machine; errors first */
+} Store;
+
+typedef enum StoreOutcome {
+        STORE_LOADED = 0,    /* the files are right and in force */
+        STORE_REFUSED = 1,   /* they are wrong, what was before stays in force */
+        STORE_FROM_COPY = 2, /* they are wrong, the last right copy is in force (at start only) */
+} StoreOutcome;
+
+void store_init(Store *store, const char *directory, const char *state_directory);
+void store_done(Store *store);
+
+/* Reads the files and puts them in force when they are right. Then store_judge(). */
+StoreOutcome store_load(Store *store);
+
+/*
+ * Looks at the machine anew: the node's role, and what does not fit. True when role or problems are others
+ * than before.
+ */
+bool store_judge(Store *store);

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""hapair-confd: what it hands out, what it refuses, and that a wrong file changes nothing."""
+
+import os
+import signal
+import stat
+
+import dbus.connection
+import pytest
+from dbus.mainloop.glib import DBusGMainLoop
+from gi.repository import GLib
+
+from daemon import CallError, Daemon, plain, wait_until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root can make a network and act as several users')
+
+RIGHT = '''[General]
+Cluster=gw
+Active=yes
+MasterAddress=192.0.2.11/24
+SlaveAddress=192.0.2.12/24
+Gateway=192.0.2.1
+FailbackDelaySec=7.5
+[Heartbeat]
+DeadTimeSec=0.3
+Port=5700
+MasterSerial=/dev/ttyS0
+SlaveSerial=/dev/ttyS1
+[Path dmz]
+MasterAddress=198.51.100.11
+SlaveAddress=198.51.100.12
+[Replication]
+MasterAddress=10.0.0.1/24
+SlaveAddress=10.0.0.2/24
+[VirtualIP lan]
+Address=192.0.2.10
+Aliases=192.0.2.20;192.0.2.21/24
+MasterAddress=192.0.2.11
+SlaveAddress=192.0.2.12
+'''
+MASTER = ('192.0.2.11/24', '10.0.0.1/24', '198.51.100.11/24')
+SLAVE = ('192.0.2.12/24', '10.0.0.2/24', '198.51.100.12/24')
+
+
+class Confd(Daemon):
+    def __init__(self, directory):
+        self.conf = directory / 'hapair.conf'
+        self.conf.write_text(RIGHT)
+        super().__init__('confd', directory, HAPAIR_CONFIG_DIR=str(directory))
+        for device in ('lan', 'rep', 'dmz'):
+            self.in_network('ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', device + 'x')
+            self.in_network('ip', 'link', 'set', device, 'up')
+
+    def own(self, addresses, verb='add'):
+        for device, address in zip(('lan', 'rep', 'dmz'), addresses):
+            self.in_network('ip', 'address', verb, address, 'dev', device)
+        return self
+
+    def settings(self, daemon, **options):
+        return plain(self.call('GetSettings', 's', daemon, **options))
+
+    def rules(self, severity='error'):
+        return [f"{p['section']} {p['key']}: {p['rule']}" for p in plain(self.property('Problems'))
+                if p['severity'] == severity]
+
+
+@pytest.fixture
+def confd(tmp_path):
+    tmp_path.chmod(0o755)
+    daemon = Confd(tmp_path)
+    yield daemon
+    daemon.close()
+
+
+def test_introspection_equals_the_xml(confd):
+    confd.start()
+    assert confd.introspect() == confd.documented()
+
+
+def test_master_gets_its_settings_typed(confd):
+    confd.own(MASTER).start()
+    common = {'Configured': True, 'Active': True, 'Role': 'master', 'Cluster': 'gw', 'DeadTimeUSec': 300000}
+    assert confd.settings('hbd') == common | {
+        'Port': 5700,
+        'Paths': [{'Name': 'lan', 'Kind': 'udp', 'Own': '192.0.2.11', 'Peer': '192.0.2.12'},
+                  {'Name': 'replication', 'Kind': 'udp', 'Own': '10.0.0.1', 'Peer': '10.0.0.2'},
+                  {'Name': 'dmz', 'Kind': 'udp', 'Own': '198.51.100.11', 'Peer': '198.51.100.12'},
+                  {'Name': 'serial', 'Kind': 'serial', 'Device': '/dev/ttyS0', 'Baud': 115200}]}
+    assert confd.settings('electd') == common | {
+        'Arbiter': 'paths', 'AutoFailback': True, 'FailbackDelayUSec': 7500000, 'FailoverLinkDown': True,
+        'AcceptSplitRisk': False, 'Volume': False, 'HostName': 'gw-master', 'Gateway': '192.0.2.1',
+        'Watchdog': '', 'Problems': []}
+    assert confd.settings('vipd') == common | {
+        'PrimaryDevice': '', 'Own': '192.0.2.11',
+        'VirtualIPs': [{'Name': 'lan', 'Enabled': True, 'Address': '192.0.2.10',
+                        'Aliases': ['192.0.2.20', '192.0.2.21/24'], 'Own': '192.0.2.11'}]}
+
+
+def test_slave_gets_the_other_ends(confd):
+    confd.own(SLAVE).start()
+    settings = confd.settings('hbd')
+    assert settings['Role'] == 'slave'
+    assert settings['Paths'][0] == {'Name': 'lan', 'Kind': 'udp', 'Own': '192.0.2.12', 'Peer': '192.0.2.11'}
+    assert settings['Paths'][3]['Device'] == '/dev/ttyS1'
+    assert confd.settings('electd')['HostName'] == 'gw-slave'
+    assert confd.settings('vipd')['VirtualIPs'][0]['Own'] == '192.0.2.12'
+
+
+def test_unknown_daemon_is_refused(confd):
+    with pytest.raises(CallError, match="no settings for 'nobody'"):
+        confd.start().settings('nobody')
+
+
+def test_stranger_is_refused(confd):
+    confd.socket_path.chmod(0o777)
+    with pytest.raises(CallError):
+        confd.start().settings('hbd', user='nobody')
+
+
+def test_node_with_neither_address_has_no_role_and_is_told(confd):
+    confd.start()
+    assert confd.property('ConfiguredRole') == 'none'
+    assert confd.settings('hbd')['Paths'] == []
+    assert confd.settings('vipd')['VirtualIPs'] == []
+    [problem] = confd.settings('electd')['Problems']
+    assert problem['key'] == 'MasterAddress' and problem['line'] == 4
+    assert 'is no address of this machine, and neither is SlaveAddress' in problem['rule']
+
+
+def test_change_of_address_is_noticed_at_once(confd):
+    """G5."""
+    confd.own(MASTER).start()
+    assert confd.property('ConfiguredRole') == 'master'
+    confd.own(MASTER[:1], 'del')
+    wait_until(lambda: confd.property('ConfiguredRole') == 'none', 'the role goes with the address')
+    confd.own(SLAVE[:1])
+    wait_until(lambda: confd.property('ConfiguredRole') == 'slave', 'the role comes with the address')
+    wait_until(lambda: confd.rules(), 'the addresses of the master on the other devices are told')
+    assert 'Path dmz SlaveAddress: is no address of this machine' in confd.rules()
+
+
+def test_reload_puts_a_right_file_in_force(confd):
+    confd.own(MASTER).start()
+    before = confd.property('Generation'), confd.property('Digest')
+    confd.conf.write_text(RIGHT.replace('0.3', '2'))
+    confd.call('Reload')
+    assert confd.settings('hbd')['DeadTimeUSec'] == 2000000
+    assert confd.property('Generation') > before[0]
+    assert confd.property('Digest') != before[1]
+
+
+def test_hangup_reloads(confd):
+    confd.own(MASTER).start()
+    assert confd.property('Valid')
+    confd.conf.write_text(RIGHT.replace('0.3', '2'))
+    confd.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: confd.settings('hbd')['DeadTimeUSec'] == 2000000, 'the new dead time')
+
+
+def test_wrong_file_keeps_the_configuration_before(confd):
+    confd.own(MASTER).start()
+    generation = confd.property('Generation')
+    confd.conf.write_text(RIGHT.replace('0.3', '0.01').replace('Active=yes', 'Active=maybe'))
+    with pytest.raises(CallError, match=r'hapair.conf:3: \[General\] Active=maybe: must be yes, no'):
+        confd.call('Reload')
+    assert confd.settings('hbd')['DeadTimeUSec'] == 300000
+    assert confd.property('Generation') == generation and confd.property('Valid')
+    assert confd.rules() == ['General Active: must be yes, no, true, false, on or off',
+                             'Heartbeat DeadTimeSec: must be a number of seconds from 0.03 to 600']
+    assert 'is not put in force; the one before stays' in confd.log()
+
+
+def test_wrong_file_does_not_matter_across_a_restart(confd):
+    confd.own(MASTER).start()
+    assert confd.property('Valid')
+    confd.conf.write_text('nonsense')
+    confd.kill()
+    confd.start()
+    assert confd.settings('hbd')['DeadTimeUSec'] == 300000
+    assert confd.rules()
+    assert stat.S_IMODE((confd.state / 'hapair.conf').stat().st_mode) == 0o600
+
+
+def test_first_start_with_a_wrong_file_hands_out_nothing(confd):
+    confd.conf.write_text('nonsense')
+    confd.own(MASTER).start()
+    assert confd.settings('hbd') == {'Configured': False}
+    assert not confd.property('Valid')
+    assert [p['line'] for p in confd.settings('electd')['Problems']][0] == 0
+    confd.conf.write_text(RIGHT)
+    confd.call('Reload')
+    assert confd.settings('hbd')['Configured']
+    assert confd.rules() == []
+
+
+def test_settings_changed_is_told_to_those_who_wait(confd):
+    confd.own(MASTER).start()
+    heard = []
+    connection = dbus.connection.Connection(f'unix:path={confd.socket_path}', mainloop=DBusGMainLoop())
+    connection.add_signal_receiver(lambda: heard.append(True), 'SettingsChanged', confd.interface)
+
+    assert confd.property('Valid')
+    confd.conf.write_text(RIGHT.replace('0.3', '2'))
+    confd.call('Reload')
+    wait_until(lambda: GLib.MainContext.default().iteration(False) or heard, 'SettingsChanged')
+    connection.close()
+
+
+def test_show_lists_every_key_with_its_file(confd):
+    confd.own(MASTER).start()
+    items = confd.call('Show')
+    assert ['hapair.conf', 'Heartbeat', 'DeadTimeSec', '0.3'] in items
+    assert ['', 'Heartbeat', 'SerialBaud', '115200'] in items
+    assert ['hapair.conf', 'VirtualIP lan', 'Aliases', '192.0.2.20;192.0.2.21/24'] in items
+
+
+def test_local_file_wins_for_its_keys(confd):
+    (confd.directory / 'local.conf').write_text('[General]\nPrimaryDevice=lan\n')
+    confd.own(MASTER).start()
+    assert confd.settings('vipd')['PrimaryDevice'] == 'lan'
+    assert ['local.conf', 'General', 'PrimaryDevice', 'lan'] in confd.call('Show')
+    (confd.directory / 'local.conf').write_text('[General]\nPrimaryDevice=rep\n')
+    confd.call('Reload')
+    assert confd.rules() == ['General MasterAddress: is an address of lan, but PrimaryDevice is rep']
