@@ -10,6 +10,10 @@
 #include <unistd.h>
 
 #include "bus-json.h"
+#include "interfaces/address1-client.h"
+#include "interfaces/config1-client.h"
+#include "interfaces/election1-client.h"
+#include "interfaces/heartbeat1-client.h"
 
 #define RUNTIME_DIR "/run/hapair"
 
@@ -35,10 +39,10 @@ struct Client {
 static const struct {
         const char *name, *interface, *path;
 } daemons[DAEMON_MAX] = {
-        [DAEMON_CONFD] = { "confd", "org.hapair.Config1", "/org/hapair/Config1" },
-        [DAEMON_ELECTD] = { "electd", "org.hapair.Election1", "/org/hapair/Election1" },
-        [DAEMON_HBD] = { "hbd", "org.hapair.Heartbeat1", "/org/hapair/Heartbeat1" },
-        [DAEMON_VIPD] = { "vipd", "org.hapair.Address1", "/org/hapair/Address1" },
+        [DAEMON_CONFD] = { "confd", CONFIG1_INTERFACE, CONFIG1_OBJECT },
+        [DAEMON_ELECTD] = { "electd", ELECTION1_INTERFACE, ELECTION1_OBJECT },
+        [DAEMON_HBD] = { "hbd", HEARTBEAT1_INTERFACE, HEARTBEAT1_OBJECT },
+        [DAEMON_VIPD] = { "vipd", ADDRESS1_INTERFACE, ADDRESS1_OBJECT },
 };
 
 const char *daemon_name(Daemon daemon)

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "bus-json.h"
+#include "interfaces/address1-client.h"
+#include "interfaces/heartbeat1-client.h"
 
 /* All that is asked: each daemon's own properties and, where it has any, its objects. */
 typedef struct Answers {
@@ -302,11 +304,11 @@ static int draw(const Answers *answers, json_t *picture)
         r = draw_errors(answers, picture);
         if (r < 0)
                 return r;
-        r = draw_objects(answers, DAEMON_HBD, "path", "org.hapair.Heartbeat1.Path", path_fields,
+        r = draw_objects(answers, DAEMON_HBD, "path", HEARTBEAT1_PATH_INTERFACE, path_fields,
                          ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
         if (r < 0)
                 return r;
-        return draw_objects(answers, DAEMON_VIPD, "vip", "org.hapair.Address1.VirtualIP", vip_fields,
+        return draw_objects(answers, DAEMON_VIPD, "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
                             ARRAY_SIZE(vip_fields), json_object_get(picture, "vips"));
 }
 
