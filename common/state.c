@@ -243,10 +243,10 @@ StateFile *state_close(StateFile *file)
         return NULL;
 }
 
-int state_load(StateFile *file, void *ret_data, size_t size)
+static int load_newest(int fd, void *ret_data, size_t size)
 {
         Slot slot = { 0 };
-        int r = slots_read(file->fd, &slot);
+        int r = slots_read(fd, &slot);
 
         if (r < 0)
                 return r;
@@ -254,6 +254,22 @@ int state_load(StateFile *file, void *ret_data, size_t size)
                 return -EMSGSIZE;
         memcpy(ret_data, slot.data, size);
         return 0;
+}
+
+int state_load(StateFile *file, void *ret_data, size_t size)
+{
+        return load_newest(file->fd, ret_data, size);
+}
+
+int state_load_now(const char *path, void *ret_data, size_t size)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (fd < 0)
+                return -errno;
+        int r = load_newest(fd, ret_data, size);
+        close(fd);
+        return r;
 }
 
 int state_save(StateFile *file, const void *data, size_t size, uint64_t *ret_generation)

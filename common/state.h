@@ -49,3 +49,6 @@ _must_check_ int state_save(StateFile *file, const void *data, size_t size, uint
 /* Saves and waits, for programs without a loop. Errors: those of open(2), fallocate(2), pwrite(2),
  * fdatasync(2). */
 _must_check_ int state_save_now(const char *path, const void *data, size_t size);
+
+/* Loads without a writer, for who saves with state_save_now(). Errors: those of state_load(), open(2). */
+_must_check_ int state_load_now(const char *path, void *ret_data, size_t size);

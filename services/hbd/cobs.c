@@ -4,22 +4,7 @@
 
 #include <string.h>
 
-uint32_t crc32_ieee(const uint8_t *bytes, size_t size)
-{
-        /* A nibble a step: 64 bytes of table serve a line of 11 kB/s well. */
-        static const uint32_t table[16] = {
-                0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-        };
-        uint32_t crc = UINT32_MAX;
-
-        for (size_t i = 0; i < size; i++) {
-                crc = table[(crc ^ bytes[i]) & 15] ^ crc >> 4;
-                crc = table[(crc ^ bytes[i] >> 4) & 15] ^ crc >> 4;
-        }
-        return ~crc;
-}
+#include "common/base/crc32.h"
 
 /* Returns the size of the code; fewer than 254 bytes go in, so one code byte more comes out. */
 static size_t cobs_encode(const uint8_t *bytes, size_t size, uint8_t *ret_code)
@@ -67,7 +52,7 @@ size_t serial_enframe(const uint8_t *payload, size_t size, uint8_t ret_line[stat
                 return 0;
 
         memcpy(plain, payload, size);
-        crc = crc32_ieee(payload, size);
+        crc = crc32_update(0, payload, size);
         for (unsigned i = 0; i < SERIAL_CRC_BYTES; i++)
                 plain[size + i] = (uint8_t) (crc >> 8 * i);
 
@@ -90,7 +75,7 @@ static DeframeResult deframer_finish(Deframer *d)
         size -= SERIAL_CRC_BYTES;
         for (unsigned i = 0; i < SERIAL_CRC_BYTES; i++)
                 crc |= (uint32_t) d->payload[size + i] << 8 * i;
-        if (crc != crc32_ieee(d->payload, size))
+        if (crc != crc32_update(0, d->payload, size))
                 return DEFRAME_NOISE;
         d->size = size;
         return DEFRAME_FRAME;

@@ -31,8 +31,6 @@ typedef struct Deframer {
         size_t size;
 } Deframer;
 
-uint32_t crc32_ieee(const uint8_t *bytes, size_t size);
-
 /*
  * Writes zero, COBS(payload, CRC), zero. Returns the bytes on the line, or 0 for a payload larger than
  * SERIAL_PAYLOAD_MAX.

@@ -20,6 +20,11 @@
 #define UDP_WINDOW_BYTES   8192u
 #define STUCK_USEC         (10 * USEC_PER_SEC)
 
+void heart_self_clear(HeartSelf *self)
+{
+        explicit_bzero(self, sizeof(*self));
+}
+
 int heart_new(const HeartSelf *self, const HeartOps *ops, void *userdata, Heart **ret_heart)
 {
         Heart *h;
@@ -45,7 +50,7 @@ Heart *heart_free(Heart *h)
 {
         if (!h)
                 return NULL;
-        explicit_bzero(&h->self, sizeof(h->self));
+        heart_self_clear(&h->self);
         explicit_bzero(&h->peer, sizeof(h->peer));
         free(h->reliable_memory);
         free(h);
@@ -400,8 +405,10 @@ int heart_publish(Heart *h, const uint8_t *record, size_t size, uint64_t now_use
 
 void heart_goodbye(Heart *h, uint64_t now_usec)
 {
-        if (h->word.goodbye)
+        if (h->word.goodbye) {
+                send_regular_everywhere(h, now_usec);
                 return;
+        }
         h->word.goodbye = true;
         next_word(h, now_usec);
 }

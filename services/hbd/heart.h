@@ -80,6 +80,8 @@ typedef struct HeartSelf {
         unsigned n_keys;
 } HeartSelf;
 
+void heart_self_clear(HeartSelf *self);
+
 typedef struct HeartConfig {
         char cluster[65];
         uint8_t node; /* 1 master, 2 slave, as configured */
@@ -156,6 +158,8 @@ FrameDrop heart_receive(Heart *h, unsigned path, const uint8_t *frame, size_t si
 
 /* electd's record; a changed one leaves at once. -EINVAL: empty or too long. */
 int heart_publish(Heart *h, const uint8_t *record, size_t size, uint64_t now_usec);
+
+/* Says farewell on every path; once more at each call, for farewells get lost too. */
 void heart_goodbye(Heart *h, uint64_t now_usec);
 
 /* Queues a reliable message. -ENOTCONN: nobody there. Else as reliable_send(). */

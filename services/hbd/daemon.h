@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of hapair-hbd share: main.c (start, settings, stop), turn.c (the clockwork and the news),
+ * paths.c (sockets and serial lines), bus.c (what others may ask and call).
+ */
+#pragma once
+
+#include "common/service.h"
+#include "common/settings.h"
+#include "interfaces/heartbeat1-server.h"
+#include "services/hbd/cobs.h"
+#include "services/hbd/hbd-settings.h"
+#include "services/hbd/heart.h"
+#include "services/hbd/stamp.h"
+#include "services/hbd/udp.h"
+
+#define PATH_REASON_MAX 160u
+
+/* Heartbeats go before everything else; the timer and the sockets take turns. */
+#define HEART_PRIORITY SD_EVENT_PRIORITY_IMPORTANT
+
+/* As Path.State on the bus. */
+typedef enum PathState {
+        PATH_UNKNOWN,
+        PATH_UP,
+        PATH_LATE,
+        PATH_LOST,
+        PATH_ONE_WAY,
+        PATH_DOWN,
+        PATH_STATE_MAX,
+        PATH_STATE_INVALID = -EINVAL,
+} PathState;
+
+typedef struct Daemon Daemon;
+
+/* The outside of a path; the inside is the Heart's path of the same index. */
+typedef struct Path {
+        Daemon *daemon;
+        bool used;
+        PathSettings settings;
+        PathKind kind;
+        char *object; /* of the bus */
+        int fd;       /* -1: not open */
+        sd_event_source *io;
+        SocketAddress own, peer;
+        char device[IF_NAMESIZE]; /* UDP: what holds the address */
+        Stamper stamper;
+        Deframer deframer;
+        char fault[PATH_REASON_MAX]; /* why it is down; empty: it is not */
+        bool reopen;                 /* the next try begins with another socket */
+        uint64_t retry_usec, retry_delay_usec;
+        PathState state;
+        uint64_t since_usec;
+} Path;
+
+struct Daemon {
+        Service *service;
+        Settings *settings;
+        Heart *heart;
+        uint16_t port;
+        Path paths[PATHS_MAX];
+        sd_event_source *timer;
+        uint64_t armed_usec; /* 0: not yet */
+        bool real_time, memory_locked;
+        uint64_t garbage, late_self;
+        PeerState peer_state; /* as last told */
+        uint64_t refused, refused_told_usec;
+};
+
+/* turn.c */
+_must_check_ int daemon_open_timer(Daemon *d);
+
+/* Judges, sends what is due, tells what is new, sets the timer. Call it after anything that may change it.
+ */
+void daemon_turn(Daemon *d);
+
+/* paths.c */
+void paths_apply(Daemon *d, const PathSettings *settings, unsigned n_settings, uint16_t port);
+void paths_drain(Daemon *d);
+/* Opens again what is due; returns when the next try is. */
+uint64_t paths_retry(Daemon *d, uint64_t now);
+/* Tells what changed. */
+void paths_tell(Daemon *d, uint64_t now);
+int path_send(Daemon *d, unsigned index, const uint8_t *frame, size_t size);
+const char *path_reason(const Path *p);
+const char *path_state_to_string(PathState state);
+
+/* bus.c */
+extern const ServiceInfo daemon_info;
+void bus_tell_peer(Daemon *d, PeerReason reason);
+void bus_tell_record(Daemon *d);
+void bus_tell_limits(Daemon *d);

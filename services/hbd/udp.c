@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* UDP sockets of the paths. */
+#include "services/hbd/udp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/pkt_sched.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int udp_parse(const char *text, uint16_t port, SocketAddress *ret_address)
+{
+        SocketAddress address = {};
+
+        if (inet_pton(AF_INET, text, &address.in.sin_addr) == 1) {
+                address.in.sin_family = AF_INET;
+                address.in.sin_port = htons(port);
+        } else if (inet_pton(AF_INET6, text, &address.in6.sin6_addr) == 1) {
+                address.in6.sin6_family = AF_INET6;
+                address.in6.sin6_port = htons(port);
+        } else {
+                return -EINVAL;
+        }
+        *ret_address = address;
+        return 0;
+}
+
+static bool same_address(const struct sockaddr *a, const SocketAddress *b)
+{
+        SocketAddress other;
+
+        if (!a || a->sa_family != b->any.sa_family)
+                return false;
+        if (a->sa_family == AF_INET) {
+                memcpy(&other.in, a, sizeof(other.in));
+                return other.in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+        }
+        memcpy(&other.in6, a, sizeof(other.in6));
+        return memcmp(&other.in6.sin6_addr, &b->in6.sin6_addr, sizeof(b->in6.sin6_addr)) == 0;
+}
+
+static int find_device(const SocketAddress *own, char *ret_device)
+{
+        struct ifaddrs *all, *a;
+        int r = -EADDRNOTAVAIL;
+
+        if (getifaddrs(&all) < 0)
+                return -errno;
+        for (a = all; a; a = a->ifa_next)
+                if (same_address(a->ifa_addr, own)) {
+                        memset(ret_device, 0, IF_NAMESIZE);
+                        strncpy(ret_device, a->ifa_name, IF_NAMESIZE - 1);
+                        r = 0;
+                        break;
+                }
+        freeifaddrs(all);
+        return r;
+}
+
+static socklen_t address_size(const SocketAddress *address)
+{
+        return address->any.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+}
+
+/* Ahead of bulk traffic in our own queues, and marked as network control (RFC 2474) for switches. */
+static int set_options(int fd, int family)
+{
+        const int on = 1, priority = TC_PRIO_INTERACTIVE, control = IPTOS_CLASS_CS6;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
+                return -errno;
+        if (family == AF_INET)
+                return setsockopt(fd, IPPROTO_IP, IP_TOS, &control, sizeof(control)) < 0 ? -errno : 0;
+        if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0 ||
+            setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &control, sizeof(control)) < 0)
+                return -errno;
+        return 0;
+}
+
+int udp_open(const SocketAddress *own, SocketAddress *peer, char *ret_device)
+{
+        SocketAddress address = *own;
+        char device[IF_NAMESIZE];
+        int fd, r;
+
+        r = find_device(own, device);
+        if (r < 0)
+                return r;
+        if (own->any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&own->in6.sin6_addr)) {
+                address.in6.sin6_scope_id = if_nametoindex(device);
+                peer->in6.sin6_scope_id = address.in6.sin6_scope_id;
+        }
+
+        fd = socket(own->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        r = set_options(fd, own->any.sa_family);
+        if (r >= 0 && bind(fd, &address.any, address_size(&address)) < 0)
+                r = -errno;
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        memcpy(ret_device, device, IF_NAMESIZE);
+        return fd;
+}
+
+int udp_send(int fd, const SocketAddress *peer, const uint8_t *frame, size_t size)
+{
+        if (sendto(fd, frame, size, MSG_DONTWAIT | MSG_NOSIGNAL, &peer->any, address_size(peer)) >= 0)
+                return 0;
+        return errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+static uint64_t stamp_of(struct msghdr *message)
+{
+        struct timespec stamp;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+                        continue;
+                memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+                return (uint64_t) stamp.tv_sec * UINT64_C(1000000000) + (uint64_t) stamp.tv_nsec;
+        }
+        return 0;
+}
+
+int udp_receive(int fd, UdpBatch *ret_batch)
+{
+        union {
+                struct cmsghdr align;
+                uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+        } control[UDP_BATCH];
+        struct mmsghdr messages[UDP_BATCH] = {};
+        struct iovec parts[UDP_BATCH];
+        int n;
+
+        for (unsigned i = 0; i < UDP_BATCH; i++) {
+                parts[i] = (struct iovec){ ret_batch->frames[i], FRAME_MAX };
+                messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i],
+                                                       .msg_iovlen = 1,
+                                                       .msg_control = &control[i],
+                                                       .msg_controllen = sizeof(control[i]) };
+        }
+
+        n = recvmmsg(fd, messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+        if (n < 0)
+                return errno == EAGAIN ? 0 : -errno;
+        for (int i = 0; i < n; i++) {
+                /* A datagram that was cut is no frame of ours. */
+                ret_batch->sizes[i] = messages[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 : messages[i].msg_len;
+                ret_batch->stamps_nsec[i] = stamp_of(&messages[i].msg_hdr);
+        }
+        return n;
+}
