@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -55,3 +56,17 @@ def test_every_message_id_has_an_entry_in_the_catalogue(tmp_path):
                             text=True, check=True).stdout
     ids = re.findall(r'"([0-9a-f]{32})"', (SOURCE / 'common/messages.h').read_text())
     assert ids and sorted(ids) == sorted(re.findall(r'^([0-9a-f]{32}) ', listed, re.M))
+
+
+def test_every_polkit_action_of_an_interface_exists_and_belongs_to_its_daemon():
+    """polkitd tells a daemon that is not root nothing about actions that are not its own."""
+    owner = 'annotate[@key="org.freedesktop.policykit.owner"]'
+    actions = {action.get('id'): action.findtext(owner)
+               for action in ET.parse(SOURCE / 'units/org.hapair.policy').iter('action')}
+    daemons = {'Config1': 'confd', 'Election1': 'electd', 'Heartbeat1': 'hbd', 'Address1': 'vipd'}
+    asked = {}
+    for name, daemon in daemons.items():
+        for annotation in ET.parse(SOURCE / f'interfaces/org.hapair.{name}.xml').iter('annotation'):
+            if annotation.get('name') == 'org.hapair.Polkit':
+                asked[annotation.get('value')] = f'unix-user:hapair-{daemon}'
+    assert asked and actions == asked
