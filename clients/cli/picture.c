@@ -274,6 +274,19 @@ static int mend_peer(const Answers *answers, json_t *peer)
         return json_object_set_new(peer, "online", json_boolean(strcmp(heartbeat, "lost") != 0));
 }
 
+/* Where nothing ever arrived there is no loss to speak of: not 0, but unknown. */
+static void mend_paths(json_t *paths)
+{
+        json_t *path;
+        size_t i;
+
+        json_array_foreach(paths, i, path)
+        {
+                if (json_is_null(json_object_get(path, "age_ms")))
+                        json_object_set_new(path, "loss", json_null());
+        }
+}
+
 static int draw(const Answers *answers, json_t *picture)
 {
         const json_t *electd = answers->root[DAEMON_ELECTD].answer;
@@ -308,6 +321,7 @@ static int draw(const Answers *answers, json_t *picture)
                          ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
         if (r < 0)
                 return r;
+        mend_paths(json_object_get(picture, "paths"));
         return draw_objects(answers, DAEMON_VIPD, "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
                             ARRAY_SIZE(vip_fields), json_object_get(picture, "vips"));
 }
