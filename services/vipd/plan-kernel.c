@@ -41,6 +41,7 @@ void plan_find_devices(Plan *p)
 {
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
                 PlanVip *v = &p->vips[i];
+                int before = v->ifindex;
 
                 if (v->own.place.ifindex != 0) {
                         v->ifindex = v->own.place.ifindex;
@@ -49,6 +50,7 @@ void plan_find_devices(Plan *p)
                 } else if (p->holding != PLAN_HELD || plan_find_link(p, v->ifindex) == NULL)
                         v->ifindex = 0;
                 /* Else: held, and the own address went away, perhaps for a moment: the virtual IP stays. */
+                p->listen |= v->ifindex != before;
         }
         for (size_t i = 0; i < PLAN_LINKS_MAX; i++) {
                 PlanLink *link = &p->links[i];
@@ -110,6 +112,7 @@ void plan_link(Plan *p, const PlanLink *link, uint64_t now_usec)
         memcpy(known->name, link->name, sizeof(known->name));
         memcpy(known->mac, link->mac, MAC_SIZE);
         plan_find_devices(p);
+        p->listen |= old == NULL;
         if (!news)
                 return;
 

@@ -194,7 +194,7 @@ void plan_load_end(Plan *p)
         p->n_slots = kept;
         plan_rebuild_index(p);
         plan_find_devices(p);
-        p->loaded = true;
+        p->loaded = p->listen = true;
         /* New addresses may be anywhere in the kernel, own ones too. */
         p->resync = true;
 }

@@ -10,6 +10,7 @@ enum {
         REFRESH_USEC = 60 * USEC_PER_SEC, /* switches forget within minutes: tell them again */
         RETRY_USEC = 1 * USEC_PER_SEC,    /* after the kernel refused */
         DEFEND_USEC = 1 * USEC_PER_SEC,   /* announce and ask at this pace while another host claims it */
+        ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
         PROBE_MAX_USEC = 500 * USEC_PER_MSEC,
 };
@@ -83,8 +84,10 @@ unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const ui
                 return 0;
 
         *ret_vip = s->vip;
-        if (p->probing)
+        if (p->probing && v->answers < ANSWERS_MAX) {
+                v->answers++;
                 claim |= PLAN_ANSWERED;
+        }
         if (p->holding != PLAN_HELD || s->present.ifindex != ifindex)
                 return claim;
         if (!v->conflict) {
@@ -272,9 +275,10 @@ static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
         p->probe_usec = now_usec + probe_interval(p);
 
         for (int i = 0; i < PLAN_VIPS_MAX; i++) {
-                const PlanVip *v = &p->vips[i];
+                PlanVip *v = &p->vips[i];
                 const PlanLink *link = plan_find_link(p, v->ifindex);
 
+                v->answers = 0;
                 if (!v->enabled || v->address.family == 0 || link == NULL || !link->ethernet ||
                     !link->carrier)
                         continue;

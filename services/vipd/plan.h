@@ -71,6 +71,7 @@ typedef struct PlanVip {
         bool conflict;
         uint8_t conflict_mac[MAC_SIZE];
         uint64_t conflict_heard_usec;
+        uint8_t answers; /* since the last question: a flood must not become a flood of signals */
 } PlanVip;
 
 /* An address that is wanted, present or recorded as ours. */
@@ -115,6 +116,7 @@ typedef struct Plan {
         uint64_t dead_usec;
         char primary[PLAN_DEVICE_MAX];
         PlanOwn own; /* the node's own address of the pair */
+        bool listen; /* a virtual IP moved to another device, or there are others: listen anew */
         bool resync; /* the view of the kernel is incomplete: dump it again */
 
         PlanVip vips[PLAN_VIPS_MAX];

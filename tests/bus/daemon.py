@@ -31,9 +31,10 @@ class CallError(Exception):
 
 
 class Daemon:
-    """Start it with start(); `directory` holds its socket, its state and its log."""
+    """Start it with start(); `directory` holds its socket, its state and its log. With `neighbour`, another
+    daemon of the same node, it shares that one's network."""
 
-    def __init__(self, name, directory, **environment):
+    def __init__(self, name, directory, neighbour=None, **environment):
         self.name = name
         self.directory = pathlib.Path(directory)
         self.socket_path = self.directory / f'{name}.socket'
@@ -52,9 +53,13 @@ class Daemon:
         self.object = '/' + self.interface.replace('.', '/')
 
         # The network outlives a restart of the daemon, and so does the listening socket.
-        self.network = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'ip link set lo up; echo; exec sleep inf'],
-                                        stdout=subprocess.PIPE)
-        self.network.stdout.readline()
+        self.neighbour = neighbour
+        if neighbour:
+            self.network = neighbour.network
+        else:
+            self.network = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'ip link set lo up; echo; exec sleep inf'],
+                                            stdout=subprocess.PIPE)
+            self.network.stdout.readline()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.socket_path))
         self.listener.listen()
@@ -84,10 +89,12 @@ class Daemon:
     def close(self):
         if self.process and self.process.poll() is None:
             self.kill()
+        self.listener.close()
+        if self.neighbour:
+            return
         self.network.kill()
         self.network.wait()
         self.network.stdout.close()
-        self.listener.close()
 
     def log(self):
         return self.log_path.read_text()
