@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 
+from . import pair
 from .lab import Lab
 from .rig import Rig
 
@@ -30,7 +31,7 @@ def pytest_runtest_makereport(item, call):
 def session_rig():
     """The nodes that all tests share."""
     with Lab() as lab:
-        yield Rig.make(lab)
+        yield Rig.make(lab, [pair.install(lab)])
 
 
 @pytest.fixture

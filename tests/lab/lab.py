@@ -28,10 +28,10 @@ class Lab:
 
     def __init__(self, build=None, say=lambda text: None):
         host.check()
-        self.build = os.path.abspath(build or os.environ.get("HAPAIR_BUILD_ROOT") or os.path.join(SOURCE, "build"))
+        self.build = os.path.abspath(build or os.environ.get("HAPAIR_BUILD") or os.path.join(SOURCE, "build"))
         if not os.path.exists(self.tool("probe")):
             raise LabError(f"{self.tool('probe')} is not there: build first (make build), or name the build "
-                           "directory in HAPAIR_BUILD_ROOT")
+                           "directory in HAPAIR_BUILD")
         os.makedirs(RUNS, mode=0o711, exist_ok=True)
         self.tree, self._tree_lock = tree.get(say)
         with _alone():

@@ -7,7 +7,9 @@ rebooted node comes back broken as it was.
 
     cut          carrier loss: the switch side of the cable goes down, the node sees it
     drop         frames vanish in the switch, all or some per cent of them, from or to the node; carrier stays up
+    part         the same for what one node sends to the other; everybody else still hears both
     duplicate    every frame from the node arrives twice (until the node is switched off)
+    dark         nothing comes from the node or gets to it: it hangs
 """
 
 import contextlib
@@ -68,7 +70,7 @@ class Net:
             commands += [f"addr add {with_prefix(GATEWAY)} dev lan",
                          f"addr add {with_prefix(GATEWAY, version=6)} dev lan nodad"]
         self._ip(self.switch, commands)
-        self.lab.write("faults.json", {"cut": [], "drop": {}, "duplicate": []})
+        self.lab.write("faults.json", {"cut": [], "drop": {}, "part": {}, "duplicate": [], "dark": []})
         self.lab.write("segments.json", list(segments))
         for station in STATIONS:
             namespace = self.lab.namespace(station)
@@ -112,7 +114,28 @@ class Net:
             for port in self._ports(segment, node):
                 faults["drop"].setdefault(port, {}).update({way: percent for way in ways})
 
-    def duplicate(self, segment, node):
+    def part(self, segment, sender=None, percent=100):
+        """Lose frames between the two nodes, or only what one sends to the other."""
+        with self._faults() as faults:
+            faults["part"].setdefault(segment, {}).update({n: percent for n in ([sender] if sender else NODES)})
+
+    def mend_between(self, segment):
+        """End what part() and duplicate() did to a segment."""
+        with self._faults() as faults:
+            faults["part"].pop(segment, None)
+            faults["duplicate"] = [p for p in faults["duplicate"] if p not in self._ports(segment, None)]
+
+    def plug(self, segment, node=None):
+        """End what cut() did."""
+        with self._faults() as faults:
+            faults["cut"] = [p for p in faults["cut"] if p not in self._ports(segment, node)]
+
+    def dark(self, node, dark=True):
+        """Nothing comes from the node or gets to it, until it is dark no more; mend() leaves that alone."""
+        with self._faults() as faults:
+            faults["dark"] = sorted({*faults["dark"], node} if dark else {*faults["dark"]} - {node})
+
+    def duplicate(self, segment, node=None):
         """Every frame the node sends arrives at the other node twice."""
         with self._faults() as faults:
             faults["duplicate"] = sorted({*faults["duplicate"], *self._ports(segment, node)})
@@ -124,6 +147,8 @@ class Net:
             faults["cut"] = [p for p in faults["cut"] if p not in ports]
             faults["drop"] = {p: d for p, d in faults["drop"].items() if p not in ports}
             faults["duplicate"] = [p for p in faults["duplicate"] if p not in ports]
+            if not node:
+                faults["part"] = {s: p for s, p in faults["part"].items() if segment and s != segment}
 
     def faults(self):
         """What is wrong now, in words, one line each."""
@@ -131,7 +156,10 @@ class Net:
         return ([f"{p}: cut" for p in faults["cut"]] +
                 [f"{p}: {percent} % lost {way} the node" for p, d in faults["drop"].items()
                  for way, percent in d.items()] +
-                [f"{p}: duplicated" for p in faults["duplicate"]])
+                [f"{segment}: {percent} % of what {sender} sends to the other node is lost"
+                 for segment, senders in faults["part"].items() for sender, percent in senders.items()] +
+                [f"{p}: duplicated" for p in faults["duplicate"]] +
+                [f"{node}: hangs" for node in faults["dark"]])
 
     def gateway(self, up):
         """Let the LAN's gateway answer, or not."""
@@ -209,26 +237,38 @@ class Net:
             self._ip(self.switch, changed)
         for node in NODES:
             self.wire(node)
-        if (old["drop"], old["duplicate"]) != (new["drop"], new["duplicate"]):
+        if {**old, "cut": None} != {**new, "cut": None}:
             run(*self.inside("switch"), "nft", "-f", "-", input=_ruleset(new, there))
 
 
 def _ruleset(faults, there):
     """The faults as one nftables transaction that replaces the one before."""
-    chains = {"from": [], "to": []}
+    def lose(percent):
+        some = "" if percent >= 100 else f"numgen random mod 100 < {percent} "
+        return f"{some}counter drop"
+
+    chains = {"from": [], "to": [], "between": []}
     for port, drops in faults["drop"].items():
         for way, percent in drops.items():
-            name = "iifname" if way == "from" else "oifname"
-            some = "" if percent >= 100 else f"numgen random mod 100 < {percent} "
-            chains[way].append(f"{name} {port} {some}counter drop")
+            chains[way].append(f"{'iifname' if way == 'from' else 'oifname'} {port} {lose(percent)}")
+    for segment, senders in faults["part"].items():
+        for sender, percent in senders.items():
+            chains["between"].append(f"iifname {segment}-{sender} oifname {segment}-{_other(sender)} {lose(percent)}")
+    for node in faults["dark"]:
+        chains["from"] += [f"iifname {segment}-{node} drop" for segment in SEGMENTS]
+        chains["to"] += [f"oifname {segment}-{node} drop" for segment in SEGMENTS]
     lines = ["table bridge faults", "delete table bridge faults", "table bridge faults {",
              "chain from { type filter hook prerouting priority 0;", *chains["from"], "}",
+             "chain between { type filter hook forward priority 0;", *chains["between"], "}",
              "chain to { type filter hook postrouting priority 0;", *chains["to"], "}", "}",
              "table netdev faults", "delete table netdev faults", "table netdev faults {"]
     for port in faults["duplicate"]:
         segment, node = port.split("-")
-        others = [f"{segment}-{n}" for n in NODES if n != node and f"{segment}-{n}" in there]
-        if port in there and others:
+        if {port, f"{segment}-{_other(node)}"} <= there:
             lines += [f"chain {segment}_{node} {{ type filter hook ingress device {port} priority 0;",
-                      f"dup to {others[0]}", "}"]
+                      f"dup to {segment}-{_other(node)}", "}"]
     return "\n".join([*lines, "}", ""])
+
+
+def _other(node):
+    return NODES[1 - NODES.index(node)]

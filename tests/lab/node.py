@@ -20,6 +20,9 @@ UNPRIVILEGED = ("setpriv", "--bounding-set=-sys_time,-sys_module,-sys_rawio")
 ENVIRONMENT = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                "LANG=C.UTF-8")
 
+# Of a crash-safe record, see common/state.c.
+SLOT_SIZE = 2048
+
 ECHO_UNIT = """[Unit]
 Description=UDP echo: answers the lab's probe on every address this node has
 DefaultDependencies=no
@@ -144,14 +147,13 @@ class Node:
 
     def hang(self):
         """The machine stops: nothing runs and nothing answers."""
-        for segment in self.net.segments:
-            self.net.drop(segment, self.name)
+        self.net.dark(self.name)
         self.freeze()
 
     def resume(self):
-        """The machine goes on after hang(), with its cables."""
+        """The machine goes on after hang()."""
         self.thaw()
-        self.net.mend(node=self.name)
+        self.net.dark(self.name, False)
 
     def wipe(self):
         """Make the node, which is off, as new again."""
@@ -159,6 +161,19 @@ class Node:
             path = self._path(part)
             shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.unlink(path)
         self.make()
+
+    def damage(self, directory, how):
+        """Spoil the two-slot records (common/state.c) in a directory of the node, which is off: `lost` is both
+        slots, `torn` the newer one.
+        """
+        top = self._path("upper", directory)
+        for name in os.listdir(top):
+            with open(os.path.join(top, name), "r+b") as f:
+                slots = [f.read(SLOT_SIZE) for _ in range(2)]
+                generations = [int.from_bytes(slot[16:24], "little") for slot in slots]
+                for i in (0, 1) if how == "lost" else (generations.index(max(generations)),):
+                    f.seek(i * SLOT_SIZE + SLOT_SIZE // 4)
+                    f.write(b"spoilt")
 
     # Commands, files, journal
 

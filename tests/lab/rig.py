@@ -54,6 +54,6 @@ class Rig:
         self.net.retreat_all()
         self.cable.plug()
         for node in self.nodes.values():
-            node.thaw()
+            node.resume()
         off = [node for node in self.nodes.values() if not node.pid]
         machine.start_together(*off)

@@ -14,8 +14,9 @@ import time
 import pytest
 
 from . import host, keepalived, net
-from .host import run, wait_for
+from .host import LabError, run, wait_for
 from .lab import RUNS, SOURCE, Lab
+from .tap import Tap
 from .tools import Holders, Probe
 
 VIP = keepalived.VIP.split("/")[0]
@@ -138,6 +139,34 @@ def test_the_serial_cable_carries_bytes_and_a_pulled_one_loses_them(rig):
     assert heard("again") == "again"
 
 
+def test_a_stranger_replays_and_spoils_heartbeats(rig):
+    unit = rig.slave.exec("systemd-run", "--service-type=exec", "socat", "-u", "UDP-RECVFROM:5694,fork",
+                          "OPEN:/run/heard,creat,append").stderr.split()[-1]
+    wait_for("socat listens", lambda: "5694" in rig.slave.exec("ss", "-lnu").stdout)
+    with Tap(rig.net) as tap:
+        tap.mark()
+        rig.master.exec("/bin/sh", "-c", f"printf hello | socat -u - UDP:{net.address('slave')}:5694")
+        wait_for("one hello", lambda: rig.slave.read("/run/heard") == "hello")
+        with pytest.raises(LabError):
+            tap.inject("replayed", net.mac("slave"))
+        tap.mark()
+        assert tap.inject("replayed", net.mac("slave")) == 1
+        wait_for("two hellos", lambda: rig.slave.read("/run/heard") == "hellohello")
+        tap.inject("forged", net.mac("slave"))
+        wait_for("a spoilt one", lambda: rig.slave.exec("wc", "-c", "/run/heard").stdout.startswith("15"))
+    rig.slave.exec("systemctl", "stop", unit)
+
+
+def test_a_node_gives_services_what_hapairs_need(rig):
+    # Each of these was once silently missing in a container.
+    rig.slave.write("/etc/secret", "secret", mode=0o600)
+    said = rig.slave.exec("systemd-run", "--wait", "--pipe", "--quiet", "-p", "LoadCredential=key:/etc/secret",
+                          "-p", "User=nobody", "-p", "CPUSchedulingPolicy=rr", "-p", "CPUSchedulingPriority=20",
+                          "-p", "PrivateDevices=yes", "-p", "ProtectSystem=strict", "/bin/sh", "-c",
+                          "cat $CREDENTIALS_DIRECTORY/key; cut -d' ' -f40,41 /proc/self/stat").stdout
+    assert said == "secret20 2\n"        # priority 20, SCHED_RR
+
+
 @pytest.mark.parametrize("fault", ["kill", "hang", "cut"])
 def test_the_probe_sees_an_address_change_hands(rig, peers, fault):
     with Probe(rig.net, VIP).ready() as probe:
@@ -174,7 +203,7 @@ def test_a_lab_that_was_killed_is_cleaned_up_by_the_next(rig):
               "print(lab.name, flush=True); input()\n")
     with subprocess.Popen([sys.executable, "-c", script], cwd=os.path.join(SOURCE, "tests"), text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          env={**os.environ, "HAPAIR_BUILD_ROOT": rig.lab.build}) as other:
+                          env={**os.environ, "HAPAIR_BUILD": rig.lab.build}) as other:
         name = other.stdout.readline().strip()
         assert os.path.isdir(os.path.join(RUNS, name))
         other.send_signal(signal.SIGKILL)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 from .host import LabError, wait_for
 
@@ -20,7 +21,7 @@ class _Tool:
     def __init__(self, net, station, name, *argv):
         self.name = name
         self.lines = []
-        self.process = net.lab.spawn(name, *net.inside(station), net.lab.tool(name), *argv,
+        self.process = net.lab.spawn(f"{name}-{os.getpid()}", *net.inside(station), net.lab.tool(name), *argv,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -33,6 +34,15 @@ class _Tool:
         """Wait until the program is at work: for the probe, until every address has answered."""
         wait_for(f"{self.name} is ready", lambda: "ready" in self.lines, timeout)
         return self
+
+    def follow(self):
+        """Its lines as they come, as long as it runs."""
+        said = 0
+        while self.process.poll() is None:
+            while said < len(self.lines):
+                yield self.lines[said]
+                said += 1
+            time.sleep(0.01)
 
     def finish(self):
         """End it and return what it found."""
