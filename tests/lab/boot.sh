@@ -10,6 +10,7 @@
 #   SWITCH  name of the network namespace that holds the other ends of the node's cables
 #   HOST    the node's host name
 #   TTY     what stands behind the node's /dev/ttyS0, or nothing
+#   BEYOND  the capabilities that no process of a node may have, for setpriv
 set -eu
 
 case $1 in
@@ -96,9 +97,8 @@ root)
         hostname "$HOST"
         # Without shared propagation systemd 252 hands its services empty credential folders.
         mount --make-rshared /
-        # A node may do everything to itself and nothing to the clock and the kernel it shares with the host.
         exec env -i container=lab TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-                setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio \
+                setpriv --bounding-set="$BEYOND" \
                 /lib/systemd/systemd --log-target=journal --show-status=0
         ;;
 

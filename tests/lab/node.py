@@ -15,8 +15,8 @@ from . import net as network
 from .host import LabError, run, wait_for
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.sh")
-# What comes in from outside is bound as the node's own PID 1 is (boot.sh): the clock and the kernel are the host's.
-UNPRIVILEGED = ("setpriv", "--bounding-set=-sys_time,-sys_module,-sys_rawio")
+# What no process of a node may have: the clock, the kernel and its audit are the host's.
+BEYOND = "-sys_time,-sys_module,-sys_rawio,-audit_control,-audit_read"
 ENVIRONMENT = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                "LANG=C.UTF-8")
 
@@ -95,7 +95,7 @@ class Node:
         self.lab.spawn("power-" + self.name, BOOT, "power", env={
             "PATH": os.environ["PATH"], "NODE": self._path(), "CGROUP": self.cgroup, "HOST": self.host,
             "LOWER": ":".join([*self.layers, self.lab.tree]), "SWITCH": self.net.switch,
-            "TTY": self.serial or ""})
+            "TTY": self.serial or "", "BEYOND": BEYOND})
         if wait:
             self.wait_up()
 
@@ -182,7 +182,7 @@ class Node:
         if not self.pid:
             raise LabError(f"{self.host} is off")
         return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--",
-                *UNPRIVILEGED, *ENVIRONMENT, *map(str, argv)]
+                "setpriv", f"--bounding-set={BEYOND}", *ENVIRONMENT, *map(str, argv)]
 
     def exec(self, *argv, check=True, timeout=30, **options):
         """Run a command in the node to its end; see host.run()."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A stranger on the LAN who keeps every heartbeat that passes and can send it again, whole or spoilt.
+"""A stranger on the LAN who keeps every heartbeat over IPv4 that passes and can send it again, or forged.
 
 Run as a program it is that stranger, in the switch's namespace, told what to do line by line: `mark` ends what
-counts as old, `replayed MAC` sends this host everything old again, `forged MAC` sends it the latest, spoilt.
+counts as old, `replayed MAC` sends this host everything old again, `forged MAC` sends it the latest, forged.
 """
 
 import os
@@ -17,7 +17,7 @@ from .host import LabError
 PORT = 5694
 KEPT = 20000
 BURST = 500
-ETH_P_IP, ETH_P_IPV6, UDP = 0x0800, 0x86dd, 17
+ETH_P_IP, UDP = 0x0800, 17
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1
 
 
@@ -59,26 +59,31 @@ class Tap:
         self.process.wait()
 
 
+def udp_header(frame):
+    """Where the UDP header of an Ethernet frame begins; None if it is not UDP over IPv4."""
+    if struct.unpack_from("!H", frame, 12)[0] != ETH_P_IP or frame[23] != UDP:
+        return None
+    return 14 + 4 * (frame[14] & 15)
+
+
 def is_heartbeat(frame):
     """Whether an Ethernet frame is UDP to hapair's port."""
-    kind = struct.unpack_from("!H", frame, 12)[0]
-    if kind == ETH_P_IP:
-        protocol, transport = frame[23], 14 + 4 * (frame[14] & 15)
-    elif kind == ETH_P_IPV6:
-        protocol, transport = frame[20], 14 + 40
-    else:
-        return False
-    return protocol == UDP and struct.unpack_from("!H", frame, transport + 2)[0] == PORT
+    header = udp_header(frame)
+    return header is not None and struct.unpack_from("!H", frame, header + 2)[0] == PORT
 
 
-def spoil(frame):
-    """The frame with its last byte changed and no UDP checksum: it gets as far as the one who checks the MAC."""
-    spoilt = bytearray(frame)
-    spoilt[-1] ^= 0xff
-    if struct.unpack_from("!H", frame, 12)[0] == ETH_P_IP:
-        checksum = 14 + 4 * (frame[14] & 15) + 6
-        spoilt[checksum:checksum + 2] = bytes(2)
-    return bytes(spoilt)
+def again(frame, forge):
+    """The frame, ready to be sent again; forged, with its last byte changed.
+
+    It goes without a UDP checksum. A frame caught on its way between containers never had a whole one, and a
+    forged one has to get as far as the receiver's own check.
+    """
+    copy = bytearray(frame)
+    checksum = udp_header(frame) + 6
+    copy[checksum:checksum + 2] = bytes(2)
+    if forge:
+        copy[-1] ^= 0xff
+    return bytes(copy)
 
 
 def main():
@@ -107,7 +112,7 @@ def main():
         mine = [frame for frame in (frames[:old] if words[0] == "replayed" else list(frames))
                 if frame[:6] == mac][-BURST:]
         for frame in mine:
-            wire.send(frame if words[0] == "replayed" else spoil(frame))
+            wire.send(again(frame, words[0] == "forged"))
         print(len(mine), flush=True)
 
 
