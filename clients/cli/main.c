@@ -14,8 +14,8 @@
 
 /* In the order in which `hapair --help` shows them. */
 static const Verb *const verbs[] = {
-        &verb_status, &verb_errors, &verb_paths,  &verb_vips,
-        &verb_why,    &verb_logs,   &verb_become, &verb_maintenance,
+        &verb_status, &verb_errors, &verb_paths,       &verb_vips,   &verb_why,  &verb_logs,
+        &verb_become, &verb_maintenance, &verb_config, &verb_init, &verb_join,
 };
 
 static const Verb *find_verb(const char *name)

@@ -32,7 +32,10 @@ ExitStatus verb_failed(const Verb *verb, int error);
 ExitStatus verb_not_running(const Verb *verb);
 
 extern const Verb verb_become;
+extern const Verb verb_config;
 extern const Verb verb_errors;
+extern const Verb verb_init;
+extern const Verb verb_join;
 extern const Verb verb_logs;
 extern const Verb verb_maintenance;
 extern const Verb verb_paths;

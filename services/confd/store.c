@@ -3,10 +3,11 @@
 #include "store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/config/save.h"
 
 static const char *const file_names[] = { "hapair.conf", "local.conf" };
 
@@ -69,42 +70,17 @@ static Config *files_parse(const Files *files, GPtrArray *problems)
         return config_parse(&files->texts[SHARED], &files->texts[LOCAL], problems);
 }
 
-/* Whole or not at all: written beside, synced, renamed. */
-static int write_file(const char *path, const ConfigText *text)
-{
-        g_autofree char *temporary = g_strconcat(path, ".new", NULL);
-        int fd, r = 0;
-
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
-
-        for (size_t done = 0; done < text->length && r == 0;) {
-                ssize_t n = write(fd, text->text + done, text->length - done);
-
-                if (n >= 0)
-                        done += (size_t) n;
-                else if (errno != EINTR)
-                        r = -errno;
-        }
-
-        if (r == 0 && fdatasync(fd) < 0)
-                r = -errno;
-        close(fd);
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
-
-        return r;
-}
-
 static int files_copy(const Files *files, const char *directory)
 {
+        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1 };
+
         for (int i = 0; i < N_FILES; i++) {
                 g_autofree char *path = g_build_filename(directory, file_names[i], NULL);
+                const ConfigText *text = &files->texts[i];
                 int r = 0;
 
-                if (files->texts[i].text)
-                        r = write_file(path, &files->texts[i]);
+                if (text->text)
+                        r = save_file(path, text->text, text->length, &owner);
                 else if (unlink(path) < 0 && errno != ENOENT)
                         r = -errno;
 
