@@ -325,7 +325,7 @@ static void hear_vipd_gone(ElectCore *core)
  */
 static void hear_late(ElectCore *core, uint64_t late_usec)
 {
-        if (late_usec <= core->settings.dead_usec / 2)
+        if (!core->configured || late_usec <= core->settings.dead_usec / 2)
                 return;
 
         core->memory.elig = false;

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The addresses, through vipd: orders with their limits, what it holds after a restart, links, and who else
+ * answers for a virtual IP. Orders to daemons that a VIP-only pair does not have are never given.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/messages.h"
+#include "director.h"
+#include "interfaces/address1-client.h"
+#include "objects.h"
+
+static void vipd_gone(Director *director)
+{
+        if (!director->vipd_told)
+                return;
+        director->vipd_told = false;
+        director_feed(director, &(ElectEvent) { .type = ELECT_EV_VIPD_GONE });
+}
+
+static void on_disconnected(void *userdata)
+{
+        Director *director = userdata;
+
+        director->fetching = false;
+        vipd_gone(director);
+}
+
+static bool parse_mac(const char *text, uint8_t ret_mac[ELECT_MAC_SIZE])
+{
+        char end;
+
+        return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &ret_mac[0], &ret_mac[1], &ret_mac[2],
+                      &ret_mac[3], &ret_mac[4], &ret_mac[5], &end) == ELECT_MAC_SIZE;
+}
+
+/* One virtual IP that cannot come up does not keep the others down: vipd reports it, the role moves on. */
+static int acquired(Director *director, sd_bus_message *message)
+{
+        const char *vip, *reason;
+        int r = sd_bus_message_enter_container(message, 'a', "(ss)");
+
+        while (r >= 0 && (r = sd_bus_message_read(message, "(ss)", &vip, &reason)) > 0)
+                log_warning(service_log(director->service), "failover", "Virtual IP %s is not up: %s", vip, reason);
+        return r < 0 ? -EBADMSG : 0;
+}
+
+static int on_order(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        OrderCall *call = userdata;
+        Director *director = call->director;
+        const sd_bus_error *error = sd_bus_message_get_error(message);
+        int r = 0;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        if (error && sd_bus_is_open(sd_bus_message_get_bus(message)) <= 0) {
+                vipd_gone(director); /* first: an order to nobody is not tried again at once */
+                r = -ENOTCONN;
+        } else if (error) {
+                r = -sd_bus_message_get_errno(message);
+                log_error(service_log(director->service), "failover", "vipd could not %s: %s",
+                          elect_order_to_string(call->order), error->message ?: error->name);
+        } else if (call->order == ELECT_ORDER_ACQUIRE)
+                r = acquired(director, message);
+        director_order_done(director, call->order, call->id, r == 0 ? 0 : r < 0 ? r : -EIO);
+        return 0;
+}
+
+static OrderCall *free_call(Director *director)
+{
+        for (size_t i = 0; i < DIRECTOR_CALLS_MAX; i++)
+                if (!director->call[i].slot)
+                        return &director->call[i];
+        return NULL;
+}
+
+void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t epoch, uint64_t limit_usec)
+{
+        sd_bus *bus = bus_client_get(director->vipd);
+        OrderCall *call = free_call(director);
+        int r = -ENOTCONN;
+
+        if (!call) {
+                director_order_done(director, order, id, -EBUSY);
+                return;
+        }
+        *call = (OrderCall) { .director = director, .order = order, .id = id };
+        if (!bus || !director->vipd_told)
+                vipd_gone(director);
+        else if (order == ELECT_ORDER_ACQUIRE)
+                r = address1_call_acquire(bus, &call->slot, on_order, call, limit_usec, epoch);
+        else if (order == ELECT_ORDER_WITHDRAW)
+                r = address1_call_withdraw(bus, &call->slot, on_order, call, limit_usec);
+        else if (order == ELECT_ORDER_ANNOUNCE)
+                r = address1_call_announce(bus, &call->slot, on_order, call, limit_usec);
+        else
+                r = -EOPNOTSUPP;
+        if (r >= 0)
+                return;
+        if (r == -ENOTCONN)
+                vipd_gone(director);
+        director_order_done(director, order, id, r);
+}
+
+void director_probe(Director *director, bool on)
+{
+        sd_bus *bus = bus_client_get(director->vipd);
+
+        /* Lost only with the connection; after the next the core asks again. */
+        if (bus)
+                address1_call_probe(bus, NULL, NULL, NULL, 0, on);
+}
+
+static int on_answered(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        ElectEvent event = { .type = ELECT_EV_ANSWERED };
+        const char *vip, *mac;
+        uint64_t usec;
+
+        event.answer.present = true;
+        if (sd_bus_message_read(message, "sst", &vip, &mac, &usec) >= 0 && parse_mac(mac, event.answer.mac))
+                director_feed(userdata, &event);
+        return 0;
+}
+
+static int on_conflict(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        ElectEvent event = { .type = ELECT_EV_CONFLICT };
+        const char *vip, *mac;
+        int present;
+
+        if (sd_bus_message_read(message, "ssb", &vip, &mac, &present) < 0 || !parse_mac(mac, event.answer.mac))
+                return 0;
+        event.answer.present = present != 0;
+        director_feed(userdata, &event);
+        return 0;
+}
+
+static void hear_link(Director *director, bool carrier)
+{
+        director_feed(director, &(ElectEvent) { .type = ELECT_EV_LINK, .link = carrier ? ELECT_GOOD : ELECT_BAD });
+}
+
+static int on_link_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *device;
+        int carrier, primary, own;
+
+        if (sd_bus_message_read(message, "sbbb", &device, &carrier, &primary, &own) >= 0 && primary)
+                hear_link(userdata, carrier != 0);
+        return 0;
+}
+
+/* What vipd's objects say, collected into one event. */
+typedef struct Found {
+        ElectEvent *event;
+        bool link_known, carrier;
+        char link[64];
+        bool link_primary, link_carrier;
+        char vip[64];
+        bool vip_enabled, vip_no_device;
+} Found;
+
+static void found_end(Found *found)
+{
+        if (found->link[0] != 0 && found->link_primary) {
+                found->link_known = true;
+                found->carrier = found->link_carrier;
+        }
+        if (found->vip[0] != 0 && found->vip_enabled && found->vip_no_device)
+                found->event->addresses.usable = false;
+        found->link[0] = found->vip[0] = 0;
+        found->link_primary = found->link_carrier = found->vip_enabled = found->vip_no_device = false;
+}
+
+static int read_bool(sd_bus_message *message, bool *ret_value)
+{
+        int value, r = sd_bus_message_read(message, "v", "b", &value);
+
+        if (r >= 0)
+                *ret_value = value != 0;
+        return r;
+}
+
+static int read_link(Found *found, const char *name, sd_bus_message *message)
+{
+        if (strcmp(name, "Carrier") == 0)
+                return read_bool(message, &found->link_carrier);
+        if (strcmp(name, "Primary") == 0)
+                return read_bool(message, &found->link_primary);
+        return sd_bus_message_skip(message, "v");
+}
+
+static int read_vip(Found *found, const char *name, sd_bus_message *message)
+{
+        const char *state;
+
+        if (strcmp(name, "Enabled") == 0)
+                return read_bool(message, &found->vip_enabled);
+        if (strcmp(name, "State") != 0)
+                return sd_bus_message_skip(message, "v");
+        int r = sd_bus_message_read(message, "v", "s", &state);
+        if (r >= 0)
+                found->vip_no_device = strcmp(state, "no-device") == 0;
+        return r;
+}
+
+static int read_object(const char *object, const char *interface, const char *name, sd_bus_message *message,
+                       void *userdata)
+{
+        Found *found = userdata;
+        const char *link = objects_name(object, ADDRESS1_OBJECT "/link");
+        const char *vip = objects_name(object, ADDRESS1_OBJECT "/vip");
+
+        if (link && strcmp(interface, ADDRESS1_LINK_INTERFACE) == 0) {
+                if (strncmp(found->link, link, sizeof(found->link) - 1) != 0) {
+                        found_end(found);
+                        snprintf(found->link, sizeof(found->link), "%s", link);
+                }
+                return read_link(found, name, message);
+        }
+        if (vip && strcmp(interface, ADDRESS1_VIRTUAL_IP_INTERFACE) == 0) {
+                if (strncmp(found->vip, vip, sizeof(found->vip) - 1) != 0) {
+                        found_end(found);
+                        snprintf(found->vip, sizeof(found->vip), "%s", vip);
+                }
+                return read_vip(found, name, message);
+        }
+        return sd_bus_message_skip(message, "v");
+}
+
+static int read_macs(sd_bus_message *message, ElectEvent *event)
+{
+        const char *text;
+        int r = sd_bus_message_enter_container(message, 'v', "as");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0) {
+                if (event->addresses.n_macs < ELECT_MACS_MAX &&
+                    parse_mac(text, event->addresses.macs[event->addresses.n_macs]))
+                        event->addresses.n_macs++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int read_root(const char *object, const char *interface, const char *name, sd_bus_message *message,
+                     void *userdata)
+{
+        ElectEvent *event = userdata;
+
+        if (strcmp(name, "Held") == 0)
+                return read_bool(message, &event->addresses.held);
+        if (strcmp(name, "Epoch") == 0)
+                return sd_bus_message_read(message, "v", "t", &event->addresses.epoch);
+        if (strcmp(name, "Macs") == 0)
+                return read_macs(message, event);
+        return sd_bus_message_skip(message, "v");
+}
+
+static void fetch(Director *director);
+
+static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        Director *director = userdata;
+        Found found = { .event = &director->addresses };
+
+        director->addresses = (ElectEvent) { .type = ELECT_EV_ADDRESSES };
+        director->addresses.addresses.usable = true;
+        director->addresses_found = !sd_bus_message_is_method_error(message, NULL) &&
+                                    objects_walk(message, read_object, &found) >= 0;
+        if (!director->addresses_found)
+                return 0;
+        found_end(&found);
+        director->link_known = found.link_known;
+        director->link_carrier = found.carrier;
+        return 0;
+}
+
+/* The second of the two answers: now the core learns of both at once. */
+static int on_root(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        Director *director = userdata;
+
+        director->fetching = false;
+        if (director->addresses_found && !sd_bus_message_is_method_error(message, NULL) &&
+            objects_walk_properties(message, ADDRESS1_OBJECT, ADDRESS1_INTERFACE, read_root,
+                                    &director->addresses) >= 0) {
+                director->vipd_told = true;
+                director_feed(director, &director->addresses);
+                if (director->link_known)
+                        hear_link(director, director->link_carrier);
+        }
+        if (director->fetch_again)
+                fetch(director);
+        return 0;
+}
+
+static void fetch(Director *director)
+{
+        sd_bus *bus = bus_client_get(director->vipd);
+
+        director->fetch_again = director->fetching;
+        if (!bus || director->fetching)
+                return;
+        director->fetching =
+                sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
+                                         "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", on_objects,
+                                         director, NULL) >= 0 &&
+                sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
+                                         "org.freedesktop.DBus.Properties", "GetAll", on_root, director, "s",
+                                         ADDRESS1_INTERFACE) >= 0;
+}
+
+static int on_objects_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        fetch(userdata);
+        return 0;
+}
+
+static int on_connected(sd_bus *bus, void *userdata)
+{
+        Director *director = userdata;
+        int r;
+
+        r = address1_match_answered(bus, on_answered, director);
+        if (r >= 0)
+                r = address1_match_conflict(bus, on_conflict, director);
+        if (r >= 0)
+                r = address1_match_link_changed(bus, on_link_changed, director);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Properties",
+                                        "PropertiesChanged", on_objects_changed, director);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.ObjectManager", NULL,
+                                        on_objects_changed, director);
+        if (r < 0)
+                return r;
+        director->fetching = false;
+        fetch(director);
+        return 0;
+}
+
+int director_vipd_open(Director *director)
+{
+        static const BusClientHandlers handlers = { .connected = on_connected, .disconnected = on_disconnected };
+
+        return bus_client_new(director->service, "vipd", &handlers, director, &director->vipd);
+}

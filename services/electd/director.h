@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The director: feeds the election core with what the other daemons say and has them do what it decides, in
+ * order, each order with its limit. It decides nothing itself.
+ *
+ *   director.c       the core's turn, its memory on the disk, its timer, its own lateness
+ *   director-hbd.c   the peer: records, messages, paths
+ *   director-vipd.c  the addresses: orders, links, probes
+ */
+#pragma once
+
+#include "common/bus-client.h"
+#include "common/service.h"
+#include "common/settings.h"
+#include "common/state.h"
+#include "elect.h"
+#include "errors.h"
+#include "history.h"
+#include "seal.h"
+
+#define DIRECTOR_EVENTS_MAX 64
+#define DIRECTOR_CALLS_MAX 8
+#define DIRECTOR_WAITERS_MAX 16
+
+typedef struct Director Director;
+
+/* An order that a helper is working on. */
+typedef struct OrderCall {
+        Director *director;
+        ElectOrder order;
+        uint64_t id;
+        sd_bus_slot *slot; /* NULL: free */
+} OrderCall;
+
+/* An operator's call that waits for its outcome. */
+typedef struct Waiter {
+        uint64_t token; /* 0: free */
+        sd_bus_message *call;
+} Waiter;
+
+/* What the settings say beyond what the core needs. */
+typedef struct DirectorSettings {
+        bool configured, active, auto_failback, failover_link_down, accept_split_risk, volume;
+        char *role, *arbiter, *host_name;
+        ErrorFacts *problems; /* where what confd found goes */
+        uint64_t dead_usec, failback_delay_usec;
+} DirectorSettings;
+
+/* The properties as they were last told, to tell which changed. */
+typedef struct Told {
+        ElectRole configured, running, peer_role;
+        ElectState state, peer_state;
+        ElectArbiter arbiter;
+        ElectReason reason;
+        uint64_t since_usec, epoch;
+        bool peer_known, peer_online, maintenance, pinned;
+        uint64_t errors; /* a digest of the list */
+} Told;
+
+struct Director {
+        Service *service;
+        Settings *settings;
+        BusClient *hbd, *vipd;
+        ElectCore core;
+        uint8_t key[SEAL_KEY_SIZE];
+        History history;
+
+        /* memory */
+        StateFile *state;
+        uint64_t save_base; /* generation = base + number of the save */
+        sd_event_source *save_retry;
+
+        /* turns */
+        ElectEvent queue[DIRECTOR_EVENTS_MAX];
+        size_t n_queue;
+        bool in_turn;
+        sd_event_source *timer, *tick;
+        uint64_t tick_due_usec;
+
+        /* helpers */
+        bool hbd_told, vipd_told; /* the core believes them there */
+        uint64_t refused_records, refused_messages;
+        bool stopping;
+        sd_bus_slot *farewell;
+        bool fetching, fetch_again, fetching_paths, fetch_paths_again;
+        ElectEvent addresses; /* collected until both answers are there */
+        bool addresses_found, link_known, link_carrier;
+        OrderCall call[DIRECTOR_CALLS_MAX];
+        Waiter waiter[DIRECTOR_WAITERS_MAX];
+        uint64_t tokens;
+
+        DirectorSettings wanted;
+        ErrorFacts facts;
+        Told told;
+};
+
+/*
+ * Begins with what $STATE_DIRECTORY remembers; `director` is zeroed and outlives the loop. director_done()
+ * in any case. Errors: those of the credential, the state file, the loop.
+ */
+_must_check_ int director_new(Service *service, Director *director);
+void director_done(Director *director);
+
+/* SIGTERM: leave in order, then end the loop. */
+int director_stop(void *userdata);
+
+/* director.c, for the other parts */
+void director_feed(Director *director, const ElectEvent *event);
+void director_order_done(Director *director, ElectOrder order, uint64_t id, int error);
+
+/* director-hbd.c */
+_must_check_ int director_hbd_open(Director *director);
+void director_publish(Director *director);
+void director_send(Director *director, const ElectMessage *message);
+void director_ask_peer(Director *director);
+void director_farewell(Director *director);
+
+/* director-vipd.c */
+_must_check_ int director_vipd_open(Director *director);
+void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t epoch, uint64_t limit_usec);
+void director_probe(Director *director, bool on);
+
+/* director-settings.c */
+_must_check_ int director_settings_open(Director *director);
+void director_settings_close(Director *director);
+
+/* bus.c: the outside learns of what changed; an operator learns the outcome */
+void election_bus_changed(Director *director);
+void election_bus_errors(Director *director);
+void election_bus_reply(Director *director, uint64_t token, ElectResult result);
+int election_bus_add_objects(sd_bus *bus, void *userdata);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is wrong with the pair as this node sees it.
+ */
+#include "errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/macros.h"
+
+typedef struct List {
+        ErrorItem *item;
+        size_t n;
+} List;
+
+static void add(List *list, const char *code, bool warning, uint64_t since_usec, const char *remedy,
+                const char *format, ...) _printf_(6, 7);
+
+static void add(List *list, const char *code, bool warning, uint64_t since_usec, const char *remedy,
+                const char *format, ...)
+{
+        ErrorItem *item;
+        va_list ap;
+
+        if (list->n == ERRORS_MAX)
+                return;
+        item = &list->item[list->n++];
+        *item = (ErrorItem) { .code = code, .warning = warning, .remedy = remedy, .since_usec = since_usec };
+        va_start(ap, format);
+        vsnprintf(item->message, sizeof(item->message), format, ap);
+        va_end(ap);
+}
+
+static void add_itself(List *list, const ElectCore *core, const ErrorFacts *facts)
+{
+        if (!core->configured)
+                add(list, "no-configuration", false, core->start_usec,
+                    "Look at `hapair config check`, and whether hapair-confd runs.",
+                    "No valid configuration has arrived");
+        else if (!core->settings.active)
+                add(list, "inactive", true, core->settings_usec, "Set Active=yes in [General] to switch it on.",
+                    "High availability is switched off in the configuration");
+        else if (core->settings.configured == ELECT_ROLE_NONE)
+                add(list, "no-role", false, core->settings_usec,
+                    "Give this node MasterAddress or SlaveAddress, or correct [General].",
+                    "This node owns neither MasterAddress nor SlaveAddress");
+        else if (facts->own_address_missing)
+                add(list, "own-address-missing", false, facts->own_address_usec,
+                    "Put the address back on the primary device, or correct [General].",
+                    "This node no longer has its own address of the pair");
+        if (core->memory_lost)
+                add(list, "state-lost", false, core->start_usec,
+                    core->settings.volume ? "Connect the peer, or force the role if this node's data is the newest."
+                                          : "None needed: it is written anew once the pair has settled.",
+                    "What this node remembered of the pair is missing or corrupt");
+        if (facts->save_failed)
+                add(list, "state-not-saved", false, facts->save_failed_usec,
+                    "Look at the disk that holds /var/lib/hapair; until then no role can be taken safely.",
+                    "What this node must remember cannot be written to its disk");
+        if (core->failed_order != ELECT_ORDER_NONE)
+                add(list, "step-failed", false, core->failed_usec,
+                    "Look at `hapair logs failover` for the reason; it is tried again.",
+                    "Could not %s: %s", elect_order_to_string(core->failed_order),
+                    strerrordesc_np(-core->failed_error) ?: "unknown error");
+        if (facts->real_time_refused)
+                add(list, "real-time-refused", true, facts->real_time_usec,
+                    "Let the unit hapair-hbd.service have CPUSchedulingPolicy=rr and memory locking.",
+                    "Heartbeats run without real-time scheduling or locked memory: a busy machine may be late");
+        if (core->settings.hostname_mismatch)
+                add(list, "hostname-mismatch", true, core->settings_usec,
+                    "Correct the hostname, or Cluster= and Domain= in [General].",
+                    "The hostname of this node does not fit its configured role");
+        if (core->memory.maintenance)
+                add(list, "maintenance", true, core->since_usec, "`hapair maintenance off` when the work is done.",
+                    "Maintenance: nothing happens automatically on this node");
+}
+
+static void add_helpers(List *list, const ElectCore *core)
+{
+        if (!core->hbd)
+                add(list, "heartbeat-away", false, core->peer_since_usec,
+                    "Look at `systemctl status hapair-hbd`.", "The heartbeat daemon does not answer");
+        if (!core->vipd)
+                add(list, "addresses-away", false, core->vipd_since_usec,
+                    "Look at `systemctl status hapair-vipd`.", "The address daemon does not answer");
+        else if (!core->usable)
+                add(list, "vip-no-device", false, core->vipd_since_usec,
+                    "Look at `hapair vips`; give the device its own address of the virtual IP.",
+                    "A virtual IP has no device on this node");
+        if (core->link == ELECT_BAD)
+                add(list, "link-down", false, core->link_since_usec, "Check cable, switch port and device.",
+                    "The primary LAN of this node has no carrier");
+        if (core->conflict)
+                add(list, "vip-conflict", false, core->conflict_since_usec,
+                    "Find the host with that hardware address and take the address from it.",
+                    "Another host, %02x:%02x:%02x:%02x:%02x:%02x, answers for a virtual IP",
+                    core->conflict_mac[0], core->conflict_mac[1], core->conflict_mac[2], core->conflict_mac[3],
+                    core->conflict_mac[4], core->conflict_mac[5]);
+}
+
+static void add_peer(List *list, const ElectCore *core)
+{
+        ElectRole role;
+        ElectPeerState seen = elect_peer_role(core, &role);
+
+        if (core->peer == ELECT_PEER_LOST)
+                add(list, "peer-lost", false, core->peer_since_usec,
+                    "Start the other node, or look at its heartbeat paths with `hapair paths`.",
+                    "The peer is not heard on any path");
+        else if (seen == ELECT_PEER_UNKNOWN && core->record_known && core->record_aged)
+                add(list, "peer-hung", false, core->record_usec,
+                    "Look at `systemctl status hapair-electd` on the peer; its watchdog restarts it.",
+                    "The peer is alive, but its election daemon has stopped speaking");
+        if (!core->record_known || core->record_aged)
+                return;
+
+        if (core->record.configured == core->settings.configured && core->settings.configured != ELECT_ROLE_NONE)
+                add(list, "same-role", false, core->record_usec,
+                    "Only one node may own each of MasterAddress and SlaveAddress.",
+                    "Both nodes say that they are the configured %s",
+                    elect_role_to_string(core->settings.configured));
+        if (core->record.digest != 0 && core->settings.digest != 0 && core->record.digest != core->settings.digest)
+                add(list, "config-differs", true, core->record_usec,
+                    "Compare /etc/hapair/hapair.conf on both nodes; it must be the same.",
+                    "The two nodes have different configurations");
+        if (core->record.carrier_down)
+                add(list, "peer-link-down", true, core->record_usec, "Check the peer's cable and switch port.",
+                    "The primary LAN of the peer has no carrier");
+        if (core->record.maintenance)
+                add(list, "peer-maintenance", true, core->record_usec, "`hapair maintenance off` on the peer.",
+                    "The peer is in maintenance");
+}
+
+static void add_paths(List *list, const ElectCore *core)
+{
+        size_t up = 0;
+        uint64_t since = core->start_usec;
+
+        for (size_t i = 0; i < core->n_paths; i++) {
+                const ElectPath *path = &core->path[i];
+
+                since = MAX_OF(since, core->path_since_usec[i]);
+                if (path->state == ELECT_PATH_UP)
+                        up++;
+                else if (path->state == ELECT_PATH_DEGRADED)
+                        add(list, "path-degraded", true, core->path_since_usec[i],
+                            "Look at `hapair paths`; check cable and switch of this path.",
+                            "Heartbeat path %s is late or works one way only", path->name);
+                else if (path->state == ELECT_PATH_DOWN || path->state == ELECT_PATH_REFUSED)
+                        add(list, "path-lost", true, core->path_since_usec[i],
+                            "Look at `hapair paths`; check cable, switch and device of this path.",
+                            "Heartbeat path %s is %s", path->name,
+                            path->state == ELECT_PATH_DOWN ? "silent" : "not usable");
+        }
+        if (core->hbd && up < 2 && core->peer == ELECT_PEER_ONLINE)
+                add(list, "no-redundant-path", true, since,
+                    "Add a path: a serial line, a [Path], or a second network.",
+                    "Only one heartbeat path works: its loss alone looks like the death of the peer");
+}
+
+static void add_volume(List *list, const ElectCore *core)
+{
+        if (!core->settings.volume)
+                return;
+        if (!core->volume.known)
+                add(list, "replication-away", false, core->volume_since_usec,
+                    "Look at `systemctl status hapair-replicd`.", "The replication daemon does not answer");
+        else if (core->volume.split_brain)
+                add(list, "split-brain", false, core->volume_since_usec,
+                    "`hapair split-brain show` shows both histories; resolve it there.",
+                    "Both nodes wrote alone: nothing is discarded by itself");
+        else if (!core->volume.connected)
+                add(list, "replication-lost", false, core->volume_since_usec,
+                    "Check the replication link and the peer.", "The disks are not connected");
+        else if (core->volume.disk != ELECT_DISK_UP_TO_DATE || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE)
+                add(list, "not-in-sync", true, core->volume_since_usec,
+                    "Wait for the resync, and do not reboot the running master meanwhile.",
+                    "The disks are not in sync");
+        if (core->state == ELECT_ISOLATED)
+                add(list, "isolated", false, core->since_usec,
+                    "Bring the peer or its link back; an operator may force the role.",
+                    "The disk is frozen until the right to go on alone is proven");
+}
+
+size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret_items[ERRORS_MAX])
+{
+        List list = { .item = ret_items };
+        size_t errors = 0;
+
+        add_itself(&list, core, facts);
+        add_helpers(&list, core);
+        add_peer(&list, core);
+        add_paths(&list, core);
+        add_volume(&list, core);
+        for (size_t i = 0; i < facts->n_problems; i++)
+                add(&list, "configuration", facts->problem[i].warning, core->settings_usec,
+                    "Correct the file and reload: `hapair config check` lists everything.", "%s",
+                    facts->problem[i].text);
+
+        for (size_t i = 0; i < list.n; i++) {
+                ErrorItem item = ret_items[i];
+
+                if (item.warning)
+                        continue;
+                memmove(&ret_items[errors + 1], &ret_items[errors], (i - errors) * sizeof(item));
+                ret_items[errors++] = item;
+        }
+        return list.n;
+}
+
+/* FNV-1a: it only has to differ when the list does. */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+        const uint8_t *bytes = data;
+
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+uint64_t errors_digest(const ErrorItem *items, size_t n)
+{
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < n; i++) {
+                hash = mix(hash, items[i].message, strlen(items[i].message));
+                hash = mix(hash, &items[i].since_usec, sizeof(items[i].since_usec));
+        }
+        return hash;
+}

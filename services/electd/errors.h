@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is wrong with the pair as this node sees it, in plain words, with what to do about it.
+ */
+#pragma once
+
+#include "elect.h"
+
+#define ERRORS_MAX 32
+#define CONFIG_PROBLEMS_MAX 8
+
+typedef struct ErrorItem {
+        const char *code;
+        bool warning;
+        char message[192];
+        const char *remedy;
+        uint64_t since_usec; /* CLOCK_BOOTTIME */
+} ErrorItem;
+
+/* A violation that confd found in the files. */
+typedef struct ConfigProblem {
+        bool warning;
+        char text[192];
+} ConfigProblem;
+
+/* What the core does not need to know to decide. */
+typedef struct ErrorFacts {
+        bool save_failed;
+        uint64_t save_failed_usec;
+        bool own_address_missing;
+        uint64_t own_address_usec;
+        bool real_time_refused; /* by hbd's unit or kernel */
+        uint64_t real_time_usec;
+        size_t n_problems;
+        ConfigProblem problem[CONFIG_PROBLEMS_MAX];
+} ErrorFacts;
+
+/* Errors first, then warnings; returns how many. */
+size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret_items[ERRORS_MAX]);
+
+/* Changes when the list does. */
+uint64_t errors_digest(const ErrorItem *items, size_t n);
