@@ -13,7 +13,7 @@
 #define HAS(flags, bit) (((flags) >> (bit) & 1u) != 0)
 
 #define RECORD_FLAGS_MASK 0x3fffu
-#define MESSAGE_FLAGS_MASK 0x01u
+#define MESSAGE_FLAGS_MASK 0x03u
 #define MEMORY_FLAGS_MASK 0x0fu
 
 static void put32(uint8_t *p, uint32_t v)
@@ -132,7 +132,7 @@ size_t elect_message_encode(const ElectMessage *message, uint8_t ret_bytes[ELECT
         ret_bytes[1] = (uint8_t) message->type;
         ret_bytes[2] = (uint8_t) message->reason;
         ret_bytes[3] = (uint8_t) message->result;
-        ret_bytes[4] = (uint8_t) FLAG(message->up_to_date, 0);
+        ret_bytes[4] = (uint8_t) (FLAG(message->up_to_date, 0) | FLAG(message->in_session, 1));
         ret_bytes[5] = message->n_macs;
         put32(ret_bytes + 8, message->instance);
         put32(ret_bytes + 12, message->to_instance);
@@ -162,6 +162,7 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
                 .reason = bytes[2],
                 .result = bytes[3],
                 .up_to_date = HAS(bytes[4], 0),
+                .in_session = HAS(bytes[4], 1),
                 .n_macs = bytes[5],
                 .instance = get32(bytes + 8),
                 .to_instance = get32(bytes + 12),

@@ -272,6 +272,7 @@ typedef struct ElectMessage {
         uint64_t epoch;
         uint64_t generation;
         bool up_to_date;       /* HANDOVER: "you have UpToDate data" */
+        bool in_session;       /* SESSION: the sender has no question left */
         uint8_t n_macs;        /* FACTS */
         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMessage;

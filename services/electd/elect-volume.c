@@ -77,6 +77,7 @@ static void send_session(ElectCore *core)
         ElectMessage message = elect_message(core, ELECT_MSG_SESSION, core->peer_session, ELECT_REASON_NONE);
 
         message.session = core->my_session;
+        message.in_session = core->in_session;
         elect_send(core, &message);
         core->session_next_usec = core->now_usec + MAX_OF(core->settings.dead_usec / 2, 50 * USEC_PER_MSEC);
 }
@@ -93,15 +94,14 @@ static bool session_rule(ElectCore *core)
         return true;
 }
 
+/* Answered as long as either side has not been named: a nonce that changed in flight leaves nobody waiting. */
 void elect_on_session(ElectCore *core, const ElectMessage *message)
 {
-        bool was = core->in_session;
-
         if (!elect_connected(core))
                 return; /* the peer's view is of a connection that is no more */
         core->peer_session = message->session;
         core->in_session = message->nonce == core->my_session;
-        if (!core->in_session || !was)
+        if (!core->in_session || !message->in_session)
                 send_session(core);
 }
 
