@@ -300,6 +300,15 @@ def role(play, name, wanted, _within, text):
 
 
 @step
+def settles(play, _within, text):
+    """One node serves and the other is slave."""
+    def settled():
+        roles = {name: play.pair.role(name) for name in play.nodes}
+        return sorted(roles.values(), key=str) == ["master", "slave"] and roles.get(play.holder()) == "master"
+    play.within("one serves, the other is slave", settled, text)
+
+
+@step
 def steady(play, text):
     """Who serves goes on serving, and no running role changes."""
     name, history = play.holder(), len(play.probe.events())
@@ -346,10 +355,10 @@ def clear(play, name, code, _within, text):
 
 
 @step
-def decided(play, name, reason):
-    """The node has made a decision for this reason."""
+def decided(play, name, *words):
+    """The node has made a decision whose reason begins so."""
     reasons = play.pair.reasons(name)
-    if reason not in reasons:
+    if not any(reason.startswith(" ".join(words)) for reason in reasons):
         raise Failed(f"its reasons were {', '.join(reasons) or 'none'}")
 
 
