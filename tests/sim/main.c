@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * hapair-sim: two nodes' real decision code in a world of its own.
+ *
+ *   hapair-sim FILE…               runs scenario files, by each arbiter they name (TAP)
+ *   hapair-sim --steps N           runs made by chance until N steps are done; a run that fails is cut down
+ * to what it takes, and printed as a scenario file
+ *     --seed S                     the first run's seed; each run has the next one
+ *     --pair vip|volume            only such pairs
+ *   --lie NAME                     the world lies: the checks must see it
+ *   --trace                        tells on standard error what happens
+ */
+#include "script.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct Options {
+        uint64_t steps, seed;
+        bool vip, volume, trace;
+        Lie lie;
+} Options;
+
+static const char *const lies[LIE_MAX] = {
+        "none", "fsync", "freeze", "probe", "record", "withdraw", "late"
+};
+
+static ElectArbiter only_arbiter(const Script *script)
+{
+        return script->arbiters[ELECT_ARBITER_OPERATOR] ? ELECT_ARBITER_OPERATOR : ELECT_ARBITER_PATHS;
+}
+
+static bool fails(const Script *script, const Options *options, char failure[640])
+{
+        uint64_t steps;
+
+        return !script_run(script, only_arbiter(script), 1, options->lie, false, &steps, failure);
+}
+
+/* The same rule is broken: the words up to the first figure say which. */
+static bool same_kind(const char *a, const char *b)
+{
+        const char *x = strstr(a, " s: "), *y = strstr(b, " s: ");
+
+        return x && y && strcspn(x + 4, "0123456789") == strcspn(y + 4, "0123456789") &&
+               strncmp(x, y, 5 + strcspn(x + 4, "0123456789")) == 0;
+}
+
+/* Leaves out every line that the failure does not need, from the end to the beginning, until none can go. */
+static void shrink(Script *script, const char *cause, const Options *options)
+{
+        char failure[640];
+        bool smaller = true;
+
+        while (smaller) {
+                smaller = false;
+                for (size_t i = script->n; i-- > 0;) {
+                        Line line = script->line[i];
+
+                        if (line.fixed)
+                                continue;
+                        memmove(&script->line[i], &script->line[i + 1], (script->n - i - 1) * sizeof(line));
+                        script->n--;
+                        if (fails(script, options, failure) && same_kind(cause, failure)) {
+                                smaller = true;
+                                continue;
+                        }
+                        memmove(&script->line[i + 1], &script->line[i], (script->n - i) * sizeof(line));
+                        script->n++;
+                        script->line[i] = line;
+                }
+        }
+}
+
+static int report(Script *script, uint64_t seed, const char *failure, const Options *options)
+{
+        char smaller[640];
+
+        printf("# seed %lu failed: %s\n", (unsigned long) seed, failure);
+        fflush(stdout);
+        shrink(script, failure, options);
+        (void) fails(script, options, smaller);
+        printf("# cut down to: %s\n", smaller);
+        script_print(script, only_arbiter(script));
+        return EXIT_FAILURE;
+}
+
+static int run_by_chance(const Options *options)
+{
+        uint64_t done = 0, runs = 0;
+
+        for (uint64_t seed = options->seed; done < options->steps; seed++, runs++) {
+                bool volume = options->vip == options->volume ? seed % 2 == 1 : options->volume;
+                Script *script = script_random(seed, volume);
+                char failure[640];
+                uint64_t steps;
+
+                if (!script_run(script, only_arbiter(script), 1, options->lie, options->trace, &steps,
+                                failure)) {
+                        int r = report(script, seed, failure, options);
+
+                        script_free(script);
+                        return r;
+                }
+                done += steps;
+                script_free(script);
+        }
+        printf("%lu steps in %lu runs, seeds %lu to %lu\n", (unsigned long) done, (unsigned long) runs,
+               (unsigned long) options->seed, (unsigned long) (options->seed + runs - 1));
+        return EXIT_SUCCESS;
+}
+
+static unsigned run_file(const char *path, const Options *options, unsigned *number)
+{
+        Script *script;
+        unsigned failed = 0;
+
+        if (script_load(path, &script) < 0) {
+                printf("not ok %u - %s # not readable\n", ++*number, path);
+                return 1;
+        }
+        for (ElectArbiter arbiter = 0; arbiter < ELECT_ARBITER_MAX; arbiter++) {
+                char failure[640];
+                uint64_t steps;
+
+                if (!script->arbiters[arbiter])
+                        continue;
+                if (!script->sim)
+                        printf("ok %u - %s # SKIP not for this engine\n", ++*number, script->title);
+                else if (script_run(script, arbiter, options->seed, options->lie, options->trace, &steps,
+                                    failure))
+                        printf("ok %u - %s (%s)\n", ++*number, script->title, arbiter_name(arbiter));
+                else {
+                        printf("not ok %u - %s (%s)\n# %s: %s\n", ++*number, script->title,
+                               arbiter_name(arbiter), path, failure);
+                        failed++;
+                }
+                fflush(stdout);
+        }
+        script_free(script);
+        return failed;
+}
+
+static int run_files(char **paths, const Options *options)
+{
+        unsigned number = 0, failed = 0;
+
+        for (; *paths; paths++)
+                failed += run_file(*paths, options, &number);
+        printf("1..%u\n", number);
+        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int usage(void)
+{
+        fprintf(stderr,
+                "usage: hapair-sim [--lie NAME] [--trace] [--seed S] FILE…\n"
+                "       hapair-sim --steps N [--seed S] [--pair vip|volume] [--lie NAME] [--trace]\n");
+        return 2;
+}
+
+static bool take_lie(Options *options, const char *name)
+{
+        for (Lie lie = 0; lie < LIE_MAX; lie++)
+                if (strcmp(name, lies[lie]) == 0) {
+                        options->lie = lie;
+                        return true;
+                }
+        return false;
+}
+
+int main(int argc, char *argv[])
+{
+        static const struct option longopts[] = {
+                { "steps", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
+                { "pair", required_argument, NULL, 'p' },  { "lie", required_argument, NULL, 'l' },
+                { "trace", no_argument, NULL, 't' },       {},
+        };
+        Options options = { .seed = 1 };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+                if (c == 'n')
+                        options.steps = strtoull(optarg, NULL, 10);
+                else if (c == 's')
+                        options.seed = strtoull(optarg, NULL, 10);
+                else if (c == 'p') {
+                        options.vip = strcmp(optarg, "vip") == 0;
+                        options.volume = !options.vip;
+                } else if (c == 't')
+                        options.trace = true;
+                else if (c != 'l' || !take_lie(&options, optarg))
+                        return usage();
+        }
+        if (optind < argc)
+                return run_files(argv + optind, &options);
+        return options.steps > 0 ? run_by_chance(&options) : usage();
+}
