@@ -143,7 +143,9 @@ static void vip_line(Table *table, const json_t *vip, const char *label)
         table_cell(table, paint_of_vip(state), "%s", state);
         table_cell(table, PAINT_PLAIN, "%s%s", label ? "for " : "",
                    format_age(json_object_get(vip, "state_age_ms"), age));
-        if (json_is_integer(announced))
+        if (strcmp(state, "absent") == 0)
+                table_cell(table, PAINT_PLAIN, "%s", label ? "" : "-");
+        else if (json_is_integer(announced))
                 table_cell(table, PAINT_PLAIN, "%s%s ago", label ? "announced " : "",
                            format_age(announced, age));
         else

@@ -274,17 +274,32 @@ static int mend_peer(const Answers *answers, json_t *peer)
         return json_object_set_new(peer, "online", json_boolean(strcmp(heartbeat, "lost") != 0));
 }
 
-/* Where nothing ever arrived there is no loss to speak of: not 0, but unknown. */
-static void mend_paths(json_t *paths)
+static bool one_of(const char *text, const char *const words[], size_t n)
 {
-        json_t *path;
-        size_t i;
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(text, words[i]) == 0)
+                        return true;
 
-        json_array_foreach(paths, i, path)
-        {
-                if (json_is_null(json_object_get(path, "age_ms")))
-                        json_object_set_new(path, "loss", json_null());
+        return false;
+}
+
+/* How good a path was while it worked is not how good it is: silent, that is unknown. */
+static int mend_paths(json_t *paths)
+{
+        static const char *const measured[] = { "round_trip_ms", "jitter_ms", "loss" };
+        static const char *const working[] = { "up", "late", "one-way" };
+
+        for (size_t i = 0; i < json_array_size(paths); i++) {
+                json_t *path = json_array_get(paths, i);
+
+                if (one_of(picture_text(path, "state"), working, ARRAY_SIZE(working)))
+                        continue;
+                for (size_t j = 0; j < ARRAY_SIZE(measured); j++)
+                        if (json_object_set_new(path, measured[j], json_null()) < 0)
+                                return -ENOMEM;
         }
+
+        return 0;
 }
 
 static int draw(const Answers *answers, json_t *picture)
@@ -321,18 +336,11 @@ static int draw(const Answers *answers, json_t *picture)
                          ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
         if (r < 0)
                 return r;
-        mend_paths(json_object_get(picture, "paths"));
+        r = mend_paths(json_object_get(picture, "paths"));
+        if (r < 0)
+                return r;
         return draw_objects(answers, DAEMON_VIPD, "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
                             ARRAY_SIZE(vip_fields), json_object_get(picture, "vips"));
-}
-
-static bool one_of(const char *text, const char *const words[], size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(text, words[i]) == 0)
-                        return true;
-
-        return false;
 }
 
 static bool all_have(const json_t *array, const char *key, const char *const words[], size_t n)

@@ -9,7 +9,7 @@
  *   healthy               whether nothing is wrong
  *   configured_role, running_role, state, state_age_ms, reason, epoch, arbiter, maintenance, pinned
  *   peer                  online, heartbeat, age_ms (of the last heartbeat), running_role, state,
- *                         record_age_ms (since its electd spoke)
+ *                         record_age_ms (since its electd said something new)
  *   errors[]              code, severity, message, remedy, age_ms
  *   paths[]               name, kind, device, state, reason, state_age_ms, age_ms, round_trip_ms, jitter_ms,
  * loss vips[]                name, enabled, address, aliases[], device, state, reason, state_age_ms,

@@ -70,7 +70,7 @@ static ExitStatus ask_state(Client *client, Question *question)
         return question_complain(question, &verb_become);
 }
 
-static ExitStatus report(Client *client, const char *wanted, const Progress *progress)
+static ExitStatus report(Client *client, const char *wanted, const Progress *progress, bool was)
 {
         _cleanup_(question_donep) Question after = {};
         double took_ms = elapsed_ms(progress);
@@ -88,8 +88,12 @@ static ExitStatus report(Client *client, const char *wanted, const Progress *pro
                 return STATUS_DEGRADED;
         }
 
-        printf("%s%s%s This node is the running %s, after %.1f ms.\n", term_paint(PAINT_GOOD), term_bullet(),
-               term_paint(PAINT_PLAIN), wanted, took_ms);
+        printf("%s%s%s This node is the running %s", term_paint(PAINT_GOOD), term_bullet(),
+               term_paint(PAINT_PLAIN), wanted);
+        if (was)
+                puts(", and was it before.");
+        else
+                printf(", after %.1f ms.\n", took_ms);
         return STATUS_HEALTHY;
 }
 
@@ -100,6 +104,7 @@ static ExitStatus become(const char *wanted, const char *method)
         _cleanup_(question_donep) Question change = {};
         Progress progress = {};
         ExitStatus status;
+        bool was;
         int r;
 
         r = client_new(&client);
@@ -120,7 +125,8 @@ static ExitStatus become(const char *wanted, const char *method)
         if (change.outcome != OUTCOME_ANSWERED)
                 return question_complain(&change, &verb_become);
 
-        return report(client, wanted, &progress);
+        was = strcmp(picture_text(before.answer, "RunningRole"), wanted) == 0;
+        return report(client, wanted, &progress, was);
 }
 
 static ExitStatus run(int argc, char *argv[])

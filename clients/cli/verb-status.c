@@ -88,6 +88,7 @@ static void print_peer(const json_t *peer)
 {
         const json_t *heard = json_object_get(peer, "age_ms");
         const json_t *record = json_object_get(peer, "record_age_ms");
+        bool unknown = strcmp(picture_text(peer, "state"), "unknown") == 0;
         char age[AGE_SIZE];
 
         printf("%9s  %s", "Peer:", picture_text(peer, "state"));
@@ -96,8 +97,8 @@ static void print_peer(const json_t *peer)
         else
                 printf(", no heartbeat %s",
                        strcmp(picture_text(peer, "heartbeat"), "unknown") == 0 ? "known" : "yet");
-        if (json_is_integer(record))
-                printf(", its election spoke %s ago", format_age(record, age));
+        if (json_is_true(json_object_get(peer, "online")) && unknown && json_is_integer(record))
+                printf(", its election last said something new %s ago", format_age(record, age));
         putchar('\n');
 }
 

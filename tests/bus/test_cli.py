@@ -215,6 +215,7 @@ def test_become_tells_the_way_and_the_outcome(node, role, method):
         node.electd.change(State='demoting')
         node.electd.change(State=role, RunningRole=role)
     node.electd.methods[method] = switch
+    node.electd.set(RunningRole='slave' if role == 'master' else 'master')
     node.start()
     output = hapair(node, 'become', role)
     assert output.status == HEALTHY, output
@@ -222,6 +223,21 @@ def test_become_tells_the_way_and_the_outcome(node, role, method):
     assert states == ['master', 'demoting', role]
     assert f'This node is the running {role}' in output.out
     assert (method,) in node.electd.calls
+
+
+def test_become_says_when_nothing_had_to_change(node):
+    node.electd.methods['MakeMaster'] = lambda: None
+    node.start()
+    assert 'and was it before' in hapair(node, 'become', 'master').out
+
+
+def test_how_good_a_silent_path_was_is_not_shown(node):
+    node.hbd.add('path/lan', 'Path', Kind='udp', Device='eth0', State='lost', LastHeard=boottime_usec(90000),
+                 RoundTrip=230, Jitter=50, Loss=0.0)
+    node.start()
+    lan = status_json(node)[1]['paths'][1]
+    assert (lan['name'], lan['round_trip_ms'], lan['jitter_ms'], lan['loss']) == ('lan', None, None, None)
+    assert lan['age_ms'] >= 90000
 
 
 def test_become_gives_the_reason_of_a_refusal(node):
