@@ -75,6 +75,11 @@ static int connect_now(BusClient *client)
         r = sd_bus_attach_event(client->bus, service_event(client->service), SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
+        /* Signals come to who has spoken. */
+        r = sd_bus_call_method_async(client->bus, NULL, NULL, "/",
+                                     "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, NULL);
+        if (r < 0)
+                return r;
         client->connected_usec = now_usec();
         return client->handlers->connected(client->bus, client->userdata);
 }

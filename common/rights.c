@@ -82,11 +82,12 @@ static int answer_hello(sd_bus_message *message)
 
 int rights_filter(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const Connection *connection = userdata;
+        Connection *connection = userdata;
         uint8_t type;
 
         if (sd_bus_message_get_type(message, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL)
                 return 0;
+        connection->spoken = true;
 
         const char *interface = sd_bus_message_get_interface(message);
         const char *member = sd_bus_message_get_member(message);

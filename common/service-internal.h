@@ -18,7 +18,8 @@ typedef struct Connection {
         Service *service;
         sd_bus *bus;
         bool private;
-        uid_t uid; /* of the peer, private door only */
+        uid_t uid;   /* of the peer, private door only */
+        bool spoken; /* it has sent something; see tell() */
 } Connection;
 
 struct Service {

@@ -230,7 +230,11 @@ int service_run(Service *service)
 
 typedef int (*tell_t)(sd_bus *bus, const void *what);
 
-/* Says something through every open door; a reader that does not read is dropped, not queued for. */
+/*
+ * Says something through every open door; a reader that does not read is dropped, not queued for. On the
+ * private one who has not spoken yet hears nothing: busctl gives up when anything comes before its Hello is
+ * answered.
+ */
 static void tell(Connection *connection, tell_t say, const void *what)
 {
         uint64_t waiting;
@@ -244,7 +248,7 @@ static void tell(Connection *connection, tell_t say, const void *what)
                 sd_bus_close(connection->bus);
                 return;
         }
-        if (!connection->private && sd_bus_is_ready(connection->bus) <= 0)
+        if (connection->private ? !connection->spoken : sd_bus_is_ready(connection->bus) <= 0)
                 return;
         (void) say(connection->bus, what); /* one broken connection must not silence the others */
 }

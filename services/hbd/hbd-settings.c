@@ -131,7 +131,7 @@ int hbd_settings_read(sd_bus_message *message, HbdSettings *ret_settings, const 
         r = settings_read(message, fields, ARRAY_SIZE(fields), ret_settings, ret_bad);
         if (r < 0)
                 return r;
-        if (ret_settings->configured && ret_settings->active)
+        if (ret_settings->configured && ret_settings->active && ret_settings->n_paths > 0)
                 *ret_bad = wrong(ret_settings);
         return *ret_bad ? -EINVAL : 0;
 }

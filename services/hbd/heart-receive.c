@@ -175,7 +175,7 @@ static void adopt(Heart *h, unsigned path, const FrameHead *head, const Wire__Bo
                         continue;
                 window_reset(&p->window);
                 memset(&p->echo, 0, sizeof(p->echo));
-                p->confirmed = false;
+                p->introduced = p->confirmed = false;
                 p->next_usec = 0;
         }
         h->news.peer = h->news.record = true;

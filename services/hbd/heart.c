@@ -211,8 +211,12 @@ void heart_send_regular(Heart *h, unsigned path, uint64_t now_usec)
         if (!p->confirmed)
                 heart_send_hello(h, path, p->echo.instance, p->echo.sequence, p->echo.received_usec,
                                  now_usec);
-        if (h->peer.instance != 0)
+        if (h->peer.instance == 0)
+                return;
+        /* A beat that came with the very first hello would be taken for one of our earlier instance's. */
+        if (p->introduced || p->echo.instance == h->peer.instance)
                 p->urgent = send_word(h, path, now_usec) == -EAGAIN;
+        p->introduced = true;
 }
 
 static void send_regular_everywhere(Heart *h, uint64_t now_usec)

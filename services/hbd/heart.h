@@ -39,6 +39,7 @@ typedef struct HeartPath {
         uint64_t next_usec;   /* the next regular frame */
         uint64_t sequence;    /* of the last frame sent */
         bool down;            /* the edge cannot send */
+        bool introduced;      /* a hello went out since the peer is known */
         bool confirmed;       /* the peer echoes what we send here */
         bool urgent;          /* the line was busy when something new was to be told */
         uint64_t answer_usec; /* no hello is answered before */

@@ -55,6 +55,12 @@ static int apply_settings(sd_bus_message *message, void *userdata)
                 daemon_turn(d);
                 return 0;
         }
+        /* A node that holds neither address just now is neither of the pair; the paths it has go on telling.
+         */
+        if (s.n_paths == 0) {
+                service_set_status(d->service, "This node has neither the master's nor the slave's address");
+                return 0;
+        }
 
         config.node = strcmp(s.role, "master") == 0 ? 1 : 2;
         config.dead_usec = s.dead_usec;
