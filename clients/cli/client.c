@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bus-json.h"
+#include "common/base/clock.h"
 #include "interfaces/address1-client.h"
 #include "interfaces/config1-client.h"
 #include "interfaces/election1-client.h"
@@ -246,6 +246,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         int r;
 
         question->slot = sd_bus_slot_unref(question->slot);
+        question->answered_usec = now_usec();
         if (error) {
                 settle(question, outcome_of_error(error->name), error->message);
                 return 0;
@@ -338,14 +339,6 @@ void client_wait(Client *client)
                         return; /* no memory, say: what has no outcome by then counts as not answered */
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
-}
-
 void client_watch(Client *client, uint64_t usec)
 {
         uint64_t until = now_usec() + usec;
@@ -414,8 +407,7 @@ ExitStatus question_complain(const Question *question, const Verb *verb)
                         verb->name, name);
                 return STATUS_DEGRADED;
         case OUTCOME_DENIED:
-                fprintf(stderr, "hapair %s: hapair-%s: %s\nThis needs an administrator: try it with sudo.\n",
-                        verb->name, name, error_text(question));
+                fprintf(stderr, "hapair %s: this needs an administrator: try it with sudo\n", verb->name);
                 return STATUS_REFUSED;
         case OUTCOME_REFUSED:
                 fprintf(stderr, "hapair %s: refused: %s\n", verb->name, error_text(question));

@@ -42,8 +42,9 @@ typedef struct Client Client;
 typedef struct Question {
         Daemon daemon;
         Outcome outcome;
-        char *error;    /* in words, unless answered; owned */
-        json_t *answer; /* the reply's first value, NULL when it has none; owned */
+        char *error;            /* in words, unless answered; owned */
+        json_t *answer;         /* the reply's first value, NULL when it has none; owned */
+        uint64_t answered_usec; /* CLOCK_BOOTTIME; what ages in the answer are counted from */
         Client *client;
         sd_bus_slot *slot;
         sd_event_source *limit;

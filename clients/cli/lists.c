@@ -23,7 +23,7 @@ static int print_empty(const json_t *picture, const char *label, const char *dae
         if (answered)
                 puts("none");
         else
-                printf("%sunknown%s: hapair-%s does not answer\n", term_paint(PAINT_BAD),
+                printf("%sunknown%s: no answer from hapair-%s\n", term_paint(PAINT_BAD),
                        term_paint(PAINT_PLAIN), daemon);
         return 0;
 }

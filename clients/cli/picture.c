@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bus-json.h"
@@ -17,16 +16,7 @@
 typedef struct Answers {
         Question root[DAEMON_MAX];
         Question objects[DAEMON_MAX];
-        uint64_t now_usec; /* CLOCK_BOOTTIME, the clock of the daemons' times */
 } Answers;
-
-static uint64_t boottime_usec(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_BOOTTIME, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
-}
 
 static bool has_objects(Daemon daemon)
 {
@@ -44,7 +34,6 @@ static void ask_all(Client *client, Answers *answers)
         }
 
         client_wait(client);
-        answers->now_usec = boottime_usec();
 }
 
 static void answers_donep(Answers *answers)
@@ -130,7 +119,7 @@ static const Field vip_fields[] = {
 };
 
 /* A new reference; what is missing or of another type is unknown. */
-static json_t *draw_field(const Answers *answers, FieldKind kind, json_t *value)
+static json_t *draw_field(const Question *question, FieldKind kind, json_t *value)
 {
         json_int_t number = json_integer_value(value);
 
@@ -148,7 +137,8 @@ static json_t *draw_field(const Answers *answers, FieldKind kind, json_t *value)
         case FIELD_AGE:
                 if (number <= 0)
                         return json_null();
-                return json_integer(MAX_OF((json_int_t) answers->now_usec - number, (json_int_t) 0) / 1000);
+                return json_integer(MAX_OF((json_int_t) question->answered_usec - number, (json_int_t) 0) /
+                                    1000);
         case FIELD_DURATION:
                 return number > 0 ? json_real((double) number / 1000) : json_null();
         }
@@ -156,14 +146,15 @@ static json_t *draw_field(const Answers *answers, FieldKind kind, json_t *value)
         return json_null();
 }
 
-static int draw_fields(const Answers *answers, const Field *fields, size_t n, const json_t *properties,
+/* `properties` are of that question's answer. */
+static int draw_fields(const Question *question, const Field *fields, size_t n, const json_t *properties,
                        json_t *object)
 {
         for (size_t i = 0; i < n; i++) {
                 json_t *value = json_object_get(properties, fields[i].property);
 
-                if (json_object_set_new(object, fields[i].name, draw_field(answers, fields[i].kind, value)) <
-                    0)
+                if (json_object_set_new(object, fields[i].name,
+                                        draw_field(question, fields[i].kind, value)) < 0)
                         return -ENOMEM;
         }
 
@@ -183,16 +174,15 @@ static size_t position(const json_t *array, const char *name)
 }
 
 /* The objects of one interface below a daemon's root object, each with its name. */
-static int draw_objects(const Answers *answers, Daemon daemon, const char *kind, const char *interface,
+static int draw_objects(const Question *question, const char *kind, const char *interface,
                         const Field *fields, size_t n, json_t *array)
 {
-        json_t *objects = answers->objects[daemon].answer;
         json_t *interfaces;
         char prefix[128];
         const char *path;
 
-        snprintf(prefix, sizeof(prefix), "%s/%s", daemon_path(daemon), kind);
-        json_object_foreach(objects, path, interfaces)
+        snprintf(prefix, sizeof(prefix), "%s/%s", daemon_path(question->daemon), kind);
+        json_object_foreach(question->answer, path, interfaces)
         {
                 json_t *properties = json_object_get(interfaces, interface);
                 _cleanup_(freep) char *name = NULL;
@@ -204,7 +194,7 @@ static int draw_objects(const Answers *answers, Daemon daemon, const char *kind,
                 object = json_pack("{s:s}", "name", name);
                 if (json_array_insert_new(array, position(array, name), object) < 0)
                         return -ENOMEM;
-                if (draw_fields(answers, fields, n, properties, object) < 0)
+                if (draw_fields(question, fields, n, properties, object) < 0)
                         return -ENOMEM;
         }
 
@@ -222,10 +212,11 @@ static const Question *failed_question(const Answers *answers, Daemon daemon)
 
 static json_t *draw_silence(const Question *question)
 {
-        char message[128], remedy[128];
+        char message[256], remedy[128];
 
-        snprintf(message, sizeof(message), "hapair-%s %s", daemon_name(question->daemon),
-                 question_failure(question));
+        snprintf(message, sizeof(message), "hapair-%s %s%s%s", daemon_name(question->daemon),
+                 question_failure(question), question->error ? ": " : "",
+                 question->error ? question->error : "");
         snprintf(remedy, sizeof(remedy), "look at 'systemctl status hapair-%s' and 'hapair logs'",
                  daemon_name(question->daemon));
         return json_pack("{s:s, s:s, s:s, s:s, s:n}", "code", "daemon-silent", "severity", "error",
@@ -235,7 +226,8 @@ static json_t *draw_silence(const Question *question)
 /* What electd lists, after what only the asker can see: a daemon that is not there. */
 static int draw_errors(const Answers *answers, json_t *picture)
 {
-        const json_t *listed = json_object_get(answers->root[DAEMON_ELECTD].answer, "Errors");
+        const Question *electd = &answers->root[DAEMON_ELECTD];
+        const json_t *listed = json_object_get(electd->answer, "Errors");
         json_t *errors = json_object_get(picture, "errors");
         json_t *answered = json_object_get(picture, "daemons");
         json_t *entry;
@@ -256,7 +248,7 @@ static int draw_errors(const Answers *answers, json_t *picture)
 
                 if (json_array_append_new(errors, error) < 0)
                         return -ENOMEM;
-                if (draw_fields(answers, error_fields, ARRAY_SIZE(error_fields), entry, error) < 0)
+                if (draw_fields(electd, error_fields, ARRAY_SIZE(error_fields), entry, error) < 0)
                         return -ENOMEM;
         }
 
@@ -304,12 +296,12 @@ static int mend_paths(json_t *paths)
 
 static int draw(const Answers *answers, json_t *picture)
 {
-        const json_t *electd = answers->root[DAEMON_ELECTD].answer;
-        const json_t *hbd = answers->root[DAEMON_HBD].answer;
+        const Question *electd = &answers->root[DAEMON_ELECTD];
+        const Question *hbd = &answers->root[DAEMON_HBD];
         json_t *peer;
         int r;
 
-        r = draw_fields(answers, own_fields, ARRAY_SIZE(own_fields), electd, picture);
+        r = draw_fields(electd, own_fields, ARRAY_SIZE(own_fields), electd->answer, picture);
         if (r < 0)
                 return r;
 
@@ -320,10 +312,10 @@ static int draw(const Answers *answers, json_t *picture)
                 return -ENOMEM;
 
         peer = json_object_get(picture, "peer");
-        r = draw_fields(answers, peer_fields, ARRAY_SIZE(peer_fields), electd, peer);
+        r = draw_fields(electd, peer_fields, ARRAY_SIZE(peer_fields), electd->answer, peer);
         if (r < 0)
                 return r;
-        r = draw_fields(answers, heartbeat_fields, ARRAY_SIZE(heartbeat_fields), hbd, peer);
+        r = draw_fields(hbd, heartbeat_fields, ARRAY_SIZE(heartbeat_fields), hbd->answer, peer);
         if (r < 0)
                 return r;
         r = mend_peer(answers, peer);
@@ -332,14 +324,14 @@ static int draw(const Answers *answers, json_t *picture)
         r = draw_errors(answers, picture);
         if (r < 0)
                 return r;
-        r = draw_objects(answers, DAEMON_HBD, "path", HEARTBEAT1_PATH_INTERFACE, path_fields,
+        r = draw_objects(&answers->objects[DAEMON_HBD], "path", HEARTBEAT1_PATH_INTERFACE, path_fields,
                          ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
         if (r < 0)
                 return r;
         r = mend_paths(json_object_get(picture, "paths"));
         if (r < 0)
                 return r;
-        return draw_objects(answers, DAEMON_VIPD, "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
+        return draw_objects(&answers->objects[DAEMON_VIPD], "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
                             ARRAY_SIZE(vip_fields), json_object_get(picture, "vips"));
 }
 

@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bus-json.h"
 #include "client.h"
+#include "common/base/clock.h"
 #include "picture.h"
 #include "term.h"
 
@@ -18,33 +18,30 @@
 
 typedef struct Progress {
         uint64_t begun_usec;
-        char state[32]; /* the last one that was told */
+        char state[32]; /* the last one that is known; empty: watch nothing yet */
 } Progress;
-
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
-}
 
 static double elapsed_ms(const Progress *progress)
 {
         return (double) (now_usec() - progress->begun_usec) / 1000;
 }
 
+static void remember_state(Progress *progress, const char *state)
+{
+        snprintf(progress->state, sizeof(progress->state), "%s", state);
+}
+
 static void tell_state(Progress *progress, const json_t *properties)
 {
         const char *state = json_string_value(json_object_get(properties, "State"));
 
-        if (!state || strcmp(state, progress->state) == 0)
+        if (!state || progress->state[0] == '\0' || strcmp(state, progress->state) == 0)
                 return;
 
-        snprintf(progress->state, sizeof(progress->state), "%s", state);
-        printf("%s%9.1f ms%s  %s\n", term_paint(PAINT_FAINT), elapsed_ms(progress), term_paint(PAINT_PLAIN),
-               state);
+        printf("%s%9.1f ms%s  %s %s %s\n", term_paint(PAINT_FAINT), elapsed_ms(progress),
+               term_paint(PAINT_PLAIN), progress->state, term_arrow(), state);
         fflush(stdout);
+        remember_state(progress, state);
 }
 
 static void on_signal(sd_bus_message *signal, void *userdata)
@@ -112,13 +109,12 @@ static ExitStatus become(const char *wanted, const char *method)
                 return verb_failed(&verb_become, r);
 
         client_subscribe(client, DAEMON_ELECTD, on_signal, &progress);
-        progress.begun_usec = now_usec();
         status = ask_state(client, &before);
         if (status != STATUS_HEALTHY)
                 return status;
 
         progress.begun_usec = now_usec();
-        tell_state(&progress, before.answer);
+        remember_state(&progress, picture_text(before.answer, "State"));
         client_ask(client, &change, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
                    daemon_interface(DAEMON_ELECTD), method, "");
         client_wait(client);
