@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "services/electd/errors.h"
+
 /* `within` means within, and the time of a few orders and fsyncs. */
 #define MARGIN_USEC (15 * USEC_PER_MSEC)
 
@@ -148,6 +150,35 @@ static bool expect_decided(World *w, const Words *words)
         return known;
 }
 
+static bool lists(const World *w, unsigned node, const char *code)
+{
+        ErrorItem items[ERRORS_MAX];
+        size_t n;
+
+        if (!daemon_acts(w, node, DAEMON_ELECTD))
+                return false;
+        n = errors_list(&w->node[node].director.core, &(ErrorFacts){}, items);
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(items[i].code, code) == 0)
+                        return true;
+        return false;
+}
+
+static bool lists_not(const World *w, unsigned node, const char *code)
+{
+        return daemon_acts(w, node, DAEMON_ELECTD) && !lists(w, node, code);
+}
+
+static bool expect_error(World *w, const Words *words)
+{
+        return within(w, words, lists, 1);
+}
+
+static bool expect_clear(World *w, const Words *words)
+{
+        return within(w, words, lists_not, 1);
+}
+
 static bool expect_moves(World *w, const Words *words)
 {
         if (words->n != 3)
@@ -165,7 +196,7 @@ bool expect_do(World *w, const Words *words, const char **ret_problem)
         } expectations[] = {
                 { "serves", expect_serves }, { "role", expect_role },     { "settles", expect_settles },
                 { "steady", expect_steady }, { "nobody", expect_nobody }, { "decided", expect_decided },
-                { "moves", expect_moves },
+                { "moves", expect_moves },   { "error", expect_error },   { "clear", expect_clear },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(expectations); i++) {

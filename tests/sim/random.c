@@ -236,6 +236,8 @@ Script *script_random(uint64_t seed, bool volume)
                 wait_some(&a);
                 mend_all(&a, round == 1);
         }
+        for (size_t i = 0; i < script->n; i++)
+                script->line[i].number = (unsigned) i + 1;
         world_free(a.w);
         return script;
 }
