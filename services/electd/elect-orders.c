@@ -9,6 +9,7 @@
 
 #define STEP_LIMIT_USEC (60 * USEC_PER_SEC)
 #define VIPD_LIMIT_USEC (5 * USEC_PER_SEC)
+#define FROZEN_LIMIT_USEC (5 * USEC_PER_SEC)
 #define RETRY_USEC USEC_PER_SEC
 #define FAULT_REST_USEC (10 * USEC_PER_SEC)
 #define FAULT_REST_DOUBLINGS 5
@@ -18,6 +19,14 @@ static bool is_vipd_order(ElectOrder order)
         return order == ELECT_ORDER_ACQUIRE || order == ELECT_ORDER_WITHDRAW || order == ELECT_ORDER_ANNOUNCE;
 }
 
+/* What waits for frozen I/O waits for ever, and the peer that holds the right waits for this node's reboot. */
+static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
+{
+        if (is_vipd_order(order))
+                return VIPD_LIMIT_USEC;
+        return core->volume.frozen && core->plan.demotion ? FROZEN_LIMIT_USEC : STEP_LIMIT_USEC;
+}
+
 uint64_t elect_order(ElectCore *core, ElectOrder order)
 {
         ElectAction *action = elect_act(core, ELECT_ACT_ORDER);
@@ -25,7 +34,7 @@ uint64_t elect_order(ElectCore *core, ElectOrder order)
         action->order.order = order;
         action->order.id = ++core->order_ids;
         action->order.epoch = core->epoch;
-        action->order.limit_usec = is_vipd_order(order) ? VIPD_LIMIT_USEC : STEP_LIMIT_USEC;
+        action->order.limit_usec = limit_usec(core, order);
         return action->order.id;
 }
 
