@@ -191,7 +191,8 @@ static void mend_all(Author *a, bool last)
                 script_add(s, 0, "health %s good", node_words[i]);
                 script_add(s, 0, "gateway %s good", node_words[i]);
         }
-        script_add(s, 0, "wait 8s"); /* nodes that were on their way down or up get there */
+        /* Nodes that were on their way down or up get there; in frozen I/O that takes electd's patience. */
+        script_add(s, 0, s->settings.volume ? "wait 35s" : "wait 8s");
         script_add(s, 0, "boot master slave");
         script_add(s, 0, "wait 1s");
         script_add(s, 0, "maintenance master off");

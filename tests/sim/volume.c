@@ -123,7 +123,7 @@ static int source(const World *w)
         for (int i = 0; i < NODES; i++) {
                 const Volume *a = v[i], *b = v[OTHER(i)];
 
-                if (a->disk != ELECT_DISK_UP_TO_DATE || b->primary)
+                if (a->disk != ELECT_DISK_UP_TO_DATE || b->primary || b->wrote_alone)
                         continue;
                 if (a->wrote_alone || a->primary || b->disk != ELECT_DISK_UP_TO_DATE)
                         return i;
@@ -283,17 +283,21 @@ static void primary_now(World *w, unsigned node, const Order *order)
         tell_both(w);
 }
 
-/* Without its peer a disk is promoted only when the fence handler allows it. */
+/*
+ * A connected promotion is agreed with the peer's kernel, which finds out whether there still is one.
+ * Without its peer a disk is promoted only when the fence handler allows it.
+ */
 static void promote(World *w, unsigned node, const Order *order)
 {
         Volume *v = &w->node[node].volume;
-        bool other = both_connected(w) && w->node[OTHER(node)].volume.primary;
+        bool agreed = both_connected(w) && linked(w);
 
-        if (v->disk != ELECT_DISK_UP_TO_DATE || other)
+        if (v->disk != ELECT_DISK_UP_TO_DATE || (agreed && w->node[OTHER(node)].volume.primary)) {
                 director_done(w, node, order, -EACCES);
-        else if (v->primary || v->connected)
+        } else if (v->primary || agreed) {
                 primary_now(w, node, order);
-        else {
+        } else {
+                drop(w, node, false);
                 v->promotion = *order;
                 ask_fence(w, node);
         }
@@ -383,7 +387,8 @@ void volume_work(World *w, const Work *work)
         else if (work->order.order == ELECT_ORDER_PRIMARY)
                 promote(w, work->node, &work->order);
         else if (work->order.order == ELECT_ORDER_UNMOUNT && v->frozen && v->in_flight != 0)
-                world_trace(w, "node %u: unmounting hangs in frozen I/O", work->node); /* until its limit */
+                world_plan(w, work->node, DAEMON_KERNEL, LOOK_USEC, WORK_ORDER)->order =
+                                work->order; /* it hangs */
         else
                 director_done(w, work->node, &work->order, obey(w, work->node, &work->order));
 }
