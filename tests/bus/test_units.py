@@ -70,3 +70,11 @@ def test_every_polkit_action_of_an_interface_exists_and_belongs_to_its_daemon():
             if annotation.get('name') == 'org.hapair.Polkit':
                 asked[annotation.get('value')] = f'unix-user:hapair-{daemon}'
     assert asked and actions == asked
+
+
+@pytest.mark.parametrize('daemon', EXPOSURE)
+def test_a_daemon_that_died_is_started_at_once_and_for_ever(daemon):
+    """RestartSec=1ms would mean up to 250: systemd coalesces its timers, but not with what is already due."""
+    lines = (UNITS / f'hapair-{daemon}.service').read_text().splitlines()
+    assert {'Restart=always', 'RestartSec=0', 'StartLimitIntervalSec=0'} <= set(lines)
+    assert 'TriggerLimitIntervalSec=0' in (UNITS / f'hapair-{daemon}.socket').read_text().splitlines()
