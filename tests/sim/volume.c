@@ -8,7 +8,6 @@
 
 #include <errno.h>
 
-#define WRITES_MAX 60
 #define LOOK_USEC  (150 * USEC_PER_MSEC)
 #define WRITE_USEC (100 * USEC_PER_MSEC)
 
@@ -224,16 +223,34 @@ static void synced(World *w, const Work *work)
         tell_both(w);
 }
 
-/* When every write is everywhere, they need not be told apart any more. */
+/* A write that both disks have and the client knows of need not be told apart any more. */
 static void forget_writes(World *w)
 {
         Volume *a = &w->node[0].volume, *b = &w->node[1].volume;
+        uint64_t everywhere = a->data & b->data & w->check.acked & ~(a->in_flight | b->in_flight);
 
-        if (w->n_writes < WRITES_MAX || a->data != b->data || (w->check.acked & ~a->data) != 0 ||
-            a->in_flight != 0 || b->in_flight != 0)
+        a->data &= ~everywhere;
+        b->data &= ~everywhere;
+        w->check.acked &= ~everywhere;
+}
+
+/* A bit that means no other write; the last one stands for all further ones. */
+static uint64_t free_bit(const World *w)
+{
+        uint64_t used = w->check.acked;
+
+        for (unsigned i = 0; i < NODES; i++)
+                used |= w->node[i].volume.data | w->node[i].volume.in_flight;
+        return ~used != 0 ? ~used & -~used : UINT64_C(1) << 63;
+}
+
+/* The first write without the peer makes a generation of its own. */
+static void diverge(World *w, Volume *v)
+{
+        if (v->wrote_alone)
                 return;
-        a->data = b->data = w->check.acked = 0;
-        w->n_writes = 0;
+        v->wrote_alone = true;
+        v->generation = ++w->connections << 8;
 }
 
 static void write_one(World *w, unsigned node)
@@ -241,13 +258,11 @@ static void write_one(World *w, unsigned node)
         Volume *v = &w->node[node].volume;
 
         forget_writes(w);
-        if (v->primary && v->mounted && !v->frozen && v->in_flight == 0 && w->n_writes < WRITES_MAX) {
-                v->in_flight = UINT64_C(1) << w->n_writes++;
+        if (v->primary && v->mounted && !v->frozen && v->in_flight == 0) {
+                v->in_flight = free_bit(w);
                 v->data |= v->in_flight;
-                if (!v->connected && !v->wrote_alone) {
-                        v->wrote_alone = true;
-                        v->generation = ++w->connections << 8;
-                }
+                if (!v->connected)
+                        diverge(w, v);
                 world_plan(w, node, DAEMON_KERNEL, world_between(w, 200, 3000), WORK_ACKNOWLEDGE);
         }
         world_plan(w, node, DAEMON_KERNEL, WRITE_USEC + world_chance(w, WRITE_USEC), WORK_WRITE);
@@ -264,9 +279,8 @@ static void acknowledge(World *w, unsigned node)
         else if (v->connected || v->frozen) {
                 world_plan(w, node, DAEMON_KERNEL, 50 * USEC_PER_MSEC, WORK_ACKNOWLEDGE);
                 return; /* unacknowledged as long as that lasts */
-        } else if (!v->wrote_alone) {
-                v->wrote_alone = true;
-                v->generation = ++w->connections << 8;
+        } else {
+                diverge(w, v);
         }
         w->check.acked |= v->in_flight;
         v->in_flight = 0;

@@ -252,7 +252,7 @@ typedef struct World {
         Wire wire[LINK_MAX];
         bool stranger;
         Check check;
-        uint64_t n_writes, connections;
+        uint64_t connections;
         ElectResult result[TOKENS_MAX]; /* of operators' requests; ELECT_RESULT_MAX: none yet */
         uint64_t tokens;
         bool trace;
