@@ -26,6 +26,7 @@ void elect_raise_epoch(ElectCore *core, uint64_t epoch);
 /* elect-know.c: what is known, in the words of the rules */
 uint64_t elect_listen_usec(const ElectCore *core);
 bool elect_standby(const ElectCore *core);
+bool elect_active(const ElectCore *core);
 bool elect_automatic(const ElectCore *core);
 bool elect_peer_heard(const ElectCore *core);
 bool elect_record_fresh(const ElectCore *core);

@@ -17,11 +17,16 @@ bool elect_standby(const ElectCore *core)
         return core->state == ELECT_WAIT_PEER || core->state == ELECT_SLAVE;
 }
 
+/* Switched on, and one of the two nodes. */
+bool elect_active(const ElectCore *core)
+{
+        return core->settings.active && core->settings.configured != ELECT_ROLE_NONE;
+}
+
 /* Whether this node may act without being asked. */
 bool elect_automatic(const ElectCore *core)
 {
-        return core->settings.active && core->settings.configured != ELECT_ROLE_NONE &&
-               !core->memory.maintenance && !core->stopping;
+        return elect_active(core) && !core->memory.maintenance && !core->stopping;
 }
 
 bool elect_peer_heard(const ElectCore *core)
@@ -69,7 +74,7 @@ bool elect_connected(const ElectCore *core)
 /* Could serve: the addresses have their devices, nothing here is broken. */
 bool elect_able(const ElectCore *core)
 {
-        if (!core->settings.active || core->settings.configured == ELECT_ROLE_NONE || core->stopping ||
+        if (!elect_active(core) || core->stopping ||
             core->state == ELECT_FAULT || core->state == ELECT_INIT || core->memory_lost)
                 return false;
         if (!core->vipd || !core->usable || core->health == ELECT_BAD)

@@ -32,7 +32,7 @@ static bool busy(const ElectCore *core)
 /* What stands in the way of any change of roles here. */
 static ElectResult obstacle(const ElectCore *core)
 {
-        if (!core->settings.active || core->settings.configured == ELECT_ROLE_NONE)
+        if (!elect_active(core))
                 return ELECT_REFUSED_INACTIVE;
         if (busy(core))
                 return ELECT_REFUSED_BUSY;

@@ -89,7 +89,7 @@ static ElectResult grants(ElectCore *core, ElectReason reason)
                 return core->link == ELECT_BAD ? ELECT_OK : ELECT_REFUSED_STATE;
         if (reason == ELECT_REASON_CONFIGURED || reason == ELECT_REASON_FIT)
                 return core->state == ELECT_MASTER ? ELECT_REFUSED_STATE : ELECT_OK;
-        if (reason != ELECT_REASON_FAILBACK || core->memory.pinned)
+        if (reason != ELECT_REASON_FAILBACK)
                 return ELECT_REFUSED_STATE; /* no other reason moves a role by itself */
 
         /* A configured master in a loop of reboots is damped here: its own count dies with it. */

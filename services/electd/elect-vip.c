@@ -8,7 +8,7 @@
 /* A master heard → Slave. */
 static bool follow_rule(ElectCore *core)
 {
-        if (core->state != ELECT_WAIT_PEER || !core->settings.active || !elect_master_heard(core))
+        if (core->state != ELECT_WAIT_PEER || !elect_active(core) || !elect_master_heard(core))
                 return false;
 
         core->role = ELECT_ROLE_SLAVE;

@@ -122,7 +122,7 @@ static bool follow_rule(ElectCore *core)
 {
         bool primary = elect_connected(core) && core->volume.peer_primary;
 
-        if (core->state != ELECT_WAIT_PEER || !core->settings.active || (!primary && !elect_master_heard(core)))
+        if (core->state != ELECT_WAIT_PEER || !elect_active(core) || (!primary && !elect_master_heard(core)))
                 return false;
 
         core->role = ELECT_ROLE_SLAVE;

@@ -212,7 +212,7 @@ static bool init_rule(ElectCore *core)
 /* Not active, or not one of the two nodes: hold nothing, follow nobody. */
 static bool inactive_rule(ElectCore *core)
 {
-        if (core->plan.n > 0 || (core->settings.active && core->settings.configured != ELECT_ROLE_NONE))
+        if (core->plan.n > 0 || elect_active(core))
                 return false;
 
         if (core->state == ELECT_MASTER || core->state == ELECT_ISOLATED) {
