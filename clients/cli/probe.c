@@ -12,6 +12,7 @@
 
 /* A neighbour that was there a moment ago is asked after 5 s only, three times with a second between. */
 #define PATIENCE_USEC (9 * USEC_PER_SEC)
+#define AGAIN_MSEC    1000
 
 typedef union SocketAddress {
         struct sockaddr any;
@@ -99,19 +100,27 @@ static void finish(Probe *probe, struct pollfd *poll_fd)
         poll_fd->fd = -1;
 }
 
+/* Those that are still waiting ask again: a link that just went down threw away what was under way. */
+static void ask_again(const struct pollfd *poll_fds, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (poll_fds[i].fd >= 0)
+                        (void) send(poll_fds[i].fd, "", 1, MSG_DONTWAIT); /* poll() tells what came of it */
+}
+
 static int collect(Probe *probes, struct pollfd *poll_fds, size_t n, size_t waiting)
 {
         uint64_t end = now_usec() + PATIENCE_USEC;
 
-        for (uint64_t now; waiting > 0 && (now = now_usec()) < end;) {
-                int r = poll(poll_fds, n, (int) ((end - now) / USEC_PER_MSEC) + 1);
+        while (waiting > 0 && now_usec() < end) {
+                int r = poll(poll_fds, n, AGAIN_MSEC);
 
                 if (r < 0 && errno != EINTR)
                         return -errno;
                 if (r == 0)
-                        break;
+                        ask_again(poll_fds, n);
 
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; r > 0 && i < n; i++)
                         if (poll_fds[i].fd >= 0 && poll_fds[i].revents) {
                                 finish(&probes[i], &poll_fds[i]);
                                 waiting--;

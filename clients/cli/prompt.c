@@ -102,9 +102,10 @@ static int read_hidden(const char *question, char *buffer, size_t max, size_t *r
         hidden.c_cc[VMIN] = 1;
         hidden.c_cc[VTIME] = 0;
 
-        fprintf(stderr, "%s: ", question);
+        /* Asked only then: what is typed at once must not be thrown away with what was typed before. */
         if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0)
                 return -errno;
+        fprintf(stderr, "%s: ", question);
 
         r = read_keys(buffer, max, ret_length);
 
