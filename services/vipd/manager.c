@@ -295,8 +295,11 @@ static int on_settings(sd_bus_message *message, void *userdata)
                           bad);
                 return r;
         }
-        /* Without a configuration in force confd knows less than we do: what is held stays. */
-        if (wanted.configured) {
+        /*
+         * Without a configuration in force confd knows less than we do, and an own address may be away for a
+         * moment only: what is held stays.
+         */
+        if (wanted.configured && wanted.role != NULL && strcmp(wanted.role, "none") != 0) {
                 wanted_load(&wanted, &m->plan, on_refused, m);
                 m->loaded = true;
                 manager_turn(m);

@@ -24,7 +24,7 @@ bool plan_link_is_primary(const Plan *p, const PlanLink *link)
 {
         if (p->primary[0] != 0)
                 return strcmp(link->name, p->primary) == 0;
-        return p->own.place.ifindex == link->ifindex;
+        return p->primary_ifindex == link->ifindex;
 }
 
 bool plan_link_has_own(const Plan *p, const PlanLink *link)
@@ -39,6 +39,8 @@ bool plan_link_has_own(const Plan *p, const PlanLink *link)
 
 void plan_find_devices(Plan *p)
 {
+        if (p->own.place.ifindex != 0)
+                p->primary_ifindex = p->own.place.ifindex;
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
                 PlanVip *v = &p->vips[i];
                 int before = v->ifindex;
@@ -73,8 +75,6 @@ PlanPlace plan_target(const Plan *p, const PlanSlot *slot)
 
         place.ifindex = v->ifindex;
         place.prefix = ip_address_bits(&slot->address);
-        if (slot->address.prefix_len != 0 && !ip_address_in_range(&slot->address, &v->network))
-                place.prefix = slot->address.prefix_len;
         return place;
 }
 
@@ -135,6 +135,8 @@ void plan_link_gone(Plan *p, int ifindex)
                 return;
         *link = (PlanLink){ 0 };
 
+        if (p->primary_ifindex == ifindex)
+                p->primary_ifindex = 0;
         if (p->own.place.ifindex == ifindex)
                 p->own.place = (PlanPlace){ 0 };
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)

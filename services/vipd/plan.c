@@ -213,7 +213,6 @@ static size_t step_add(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
                 if (target.ifindex == 0 || now_usec < s->add_after_usec)
                         continue;
                 ret_actions[n] = slot_action(s, i, PLAN_ADD, target);
-                ret_actions[n].route = target.prefix != ip_address_bits(&s->address);
                 ret_actions[n++].restore = s->taken;
         }
         return n;

@@ -6,13 +6,12 @@
  * Everything is derived from the difference between wanted and present, never from the history of events, so
  * that a lost event, a crash or a repeated order cannot leave anything behind.
  *
- * How an address is put into the kernel. Inside the network of the node's own address it is a host address
- * (/32, /128) without a prefix route: so it can never become the primary of the node's own network, it does
- * not vanish when the own address is taken away for a moment, and it leaves the node's own routes alone.
- * Outside (an alias in a second network on the same wire) it has its configured prefix and brings the route,
- * since nothing else would. IPv6 addresses are added without duplicate address detection, which takes up to
- * two seconds, and deprecated: or a /128 would win the source address selection (RFC 6724, rule 8) and the
- * node's own connections would break at the next takeover.
+ * How an address is put into the kernel: as a host address (/32, /128) without a prefix route. So it can
+ * never become the primary of the node's own network, it does not vanish when the own address is taken away
+ * for a moment, and it leaves the node's own routes alone; its configured prefix length says only in which
+ * network it lies, and that network's route belongs to the own address. IPv6 addresses are added without
+ * duplicate address detection, which takes up to two seconds, and deprecated: or a /128 would win the source
+ * address selection (RFC 6724, rule 8) and the node's own connections would break at the next takeover.
  */
 #pragma once
 
@@ -115,9 +114,10 @@ typedef struct Plan {
         bool loaded; /* settings have come; before that, what the ledger lists is all that is known */
         uint64_t dead_usec;
         char primary[PLAN_DEVICE_MAX];
-        PlanOwn own; /* the node's own address of the pair */
-        bool listen; /* a virtual IP moved to another device, or there are others: listen anew */
-        bool resync; /* the view of the kernel is incomplete: dump it again */
+        PlanOwn own;         /* the node's own address of the pair */
+        int primary_ifindex; /* without a name: the device that has, or last had, the own address */
+        bool listen;         /* a virtual IP moved to another device, or there are others: listen anew */
+        bool resync;         /* the view of the kernel is incomplete: dump it again */
 
         PlanVip vips[PLAN_VIPS_MAX];
         PlanLink links[PLAN_LINKS_MAX];
@@ -146,7 +146,6 @@ typedef struct PlanAction {
         IpAddress sender;  /* of a question */
         int slot;          /* -1: a stray */
         int vip;           /* -1: none */
-        bool route;        /* add: with its prefix route */
         bool ask;
         bool restore; /* add: something else had removed it */
 } PlanAction;

@@ -298,7 +298,7 @@ static int build(const PlanAction *a, uint32_t sequence, int flags, struct nl_ms
                                   .ifa_prefixlen = a->address.prefix_len,
                                   .ifa_index = (uint32_t) a->ifindex };
         struct ifa_cacheinfo lifetime = { .ifa_prefered = v6 ? 0 : UINT32_MAX, .ifa_valid = UINT32_MAX };
-        uint32_t wanted = (v6 ? IFA_F_NODAD : 0) | (a->route ? 0 : IFA_F_NOPREFIXROUTE);
+        uint32_t wanted = IFA_F_NOPREFIXROUTE | (v6 ? IFA_F_NODAD : 0);
         struct nl_msg *msg = nlmsg_alloc_size(256);
         int size = (int) ip_address_size(&a->address), r;
 

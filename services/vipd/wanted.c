@@ -24,6 +24,7 @@ void wanted_done(Wanted *wanted)
                 free(v->own);
         }
         free(wanted->vips);
+        free(wanted->role);
         free(wanted->primary);
         free(wanted->own);
         *wanted = (Wanted){ 0 };
@@ -70,6 +71,7 @@ int wanted_read(sd_bus_message *message, Wanted *ret, const char **ret_bad)
 {
         static const SettingsField fields[] = {
                 { "Configured", "b", offsetof(Wanted, configured), NULL },
+                { "Role", "s", offsetof(Wanted, role), NULL },
                 { "DeadTimeUSec", "t", offsetof(Wanted, dead_usec), NULL },
                 { "PrimaryDevice", "s", offsetof(Wanted, primary), NULL },
                 { "Own", "s", offsetof(Wanted, own), NULL },

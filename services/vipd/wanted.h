@@ -16,6 +16,8 @@ typedef struct WantedVip {
 
 typedef struct Wanted {
         bool configured;
+        char *role; /* "none": neither address of the pair is on this node now, and no virtual IP is listed
+                     */
         uint64_t dead_usec;
         char *primary;
         char *own;
