@@ -59,6 +59,9 @@ root)
                 mount -o remount,bind,ro "$root/proc/sysrq-trigger"
         fi
         mount -t sysfs -o nosuid,nodev,noexec,ro sysfs "$root/sys"
+        # The host's console may be on its ttyS0; the node's ttyS0 is another.
+        : >"$NODE/console"
+        mount --bind "$NODE/console" "$root/sys/class/tty/console/active"
         mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 "$root/sys/fs/cgroup"
         mount -t tmpfs -o mode=755,nosuid,nodev tmpfs "$root/run"
         mkdir -p "$root/run/lock" "$root/run/systemd"

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <time.h>
@@ -24,44 +25,75 @@
 /* 115200 baud, 8N1: ten bits a byte. */
 #define BYTE_NSEC (10 * 1000000000L / 115200)
 #define CHUNK     16
+#define LOOK_MSEC 20
 
 struct End {
         int master;
-        int device; /* kept open: with no one at the other side, reading from a master fails */
+        char device[64];
+        bool idle; /* nobody has the device open */
 };
+
+/* What a real line does by itself when the last user closes it: the next one finds it in no one's hands
+ * (TIOCEXCL outlives its owner on a pseudo terminal) and raw. */
+static int end_reset(const struct End *end)
+{
+        struct termios line;
+        int r = 0;
+
+        int fd = open(end->device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        if (ioctl(fd, TIOCNXCL) < 0 || tcgetattr(fd, &line) < 0)
+                r = -errno;
+        if (r >= 0) {
+                cfmakeraw(&line);
+                cfsetspeed(&line, B115200);
+                if (tcsetattr(fd, TCSANOW, &line) < 0)
+                        r = -errno;
+        }
+
+        close(fd);
+        return r;
+}
 
 static int end_open(struct End *end)
 {
-        struct termios line;
-
+        end->idle = true;
         end->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
         if (end->master < 0 || grantpt(end->master) < 0 || unlockpt(end->master) < 0)
                 return -errno;
 
-        end->device = open(ptsname(end->master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-        if (end->device < 0 || tcgetattr(end->device, &line) < 0)
-                return -errno;
+        int r = ptsname_r(end->master, end->device, sizeof(end->device));
+        if (r > 0)
+                return -r;
 
-        cfmakeraw(&line);
-        cfsetspeed(&line, B115200);
-        if (tcsetattr(end->device, TCSANOW, &line) < 0)
-                return -errno;
+        printf("%s\n", end->device);
+        return end_reset(end);
+}
 
-        printf("%s\n", ptsname(end->master));
-        return 0;
+/* Looking again and again is all there is: a master without a user says only that, all the time, and a short
+ * use between two looks is not seen at all. */
+static void end_look(struct End *end)
+{
+        struct pollfd master = { .fd = end->master };
+
+        end->idle = poll(&master, 1, 0) > 0 && (master.revents & POLLHUP);
+        if (end->idle && end_reset(end) < 0)
+                perror(end->device);
 }
 
 /* Moves a few bytes and takes as long as the line would. A full buffer at the other end loses them: a serial
  * line without flow control waits for nobody. */
-static void relay(int from, int to, bool plugged)
+static void relay(const struct End *from, const struct End *to, bool plugged)
 {
         uint8_t bytes[CHUNK];
 
-        ssize_t n = read(from, bytes, sizeof(bytes));
+        ssize_t n = read(from->master, bytes, sizeof(bytes));
         if (n <= 0)
                 return;
-        if (plugged && write(to, bytes, (size_t) n) < 0 && errno != EAGAIN)
-                perror("cable");
+        if (plugged && !to->idle && write(to->master, bytes, (size_t) n) < 0 && errno != EAGAIN)
+                perror(to->device);
 
         struct timespec pause = { .tv_nsec = n * BYTE_NSEC };
         nanosleep(&pause, NULL);
@@ -69,8 +101,8 @@ static void relay(int from, int to, bool plugged)
 
 int main(void)
 {
-        enum { SIGNALS, LEFT, RIGHT };
         struct sched_param priority = { .sched_priority = 55 };
+        struct signalfd_siginfo signal;
         struct End left, right;
         bool plugged = true;
         sigset_t set;
@@ -90,21 +122,21 @@ int main(void)
         sigprocmask(SIG_BLOCK, &set, NULL);
         (void) sched_setscheduler(0, SCHED_FIFO, &priority);
 
-        struct pollfd events[] = {
-                [SIGNALS] = { .fd = signalfd(-1, &set, SFD_CLOEXEC), .events = POLLIN },
-                [LEFT] = { .fd = left.master, .events = POLLIN },
-                [RIGHT] = { .fd = right.master, .events = POLLIN },
-        };
+        int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         for (;;) {
-                struct signalfd_siginfo signal;
+                struct pollfd events[] = {
+                        { .fd = signals, .events = POLLIN },
+                        { .fd = left.idle ? -1 : left.master, .events = POLLIN },
+                        { .fd = right.idle ? -1 : right.master, .events = POLLIN },
+                };
 
-                if (poll(events, 3, -1) < 0 && errno != EINTR)
+                if (poll(events, 3, LOOK_MSEC) < 0 && errno != EINTR)
                         return 1;
-                if (events[SIGNALS].revents && read(events[SIGNALS].fd, &signal, sizeof(signal)) > 0)
+                if (read(signals, &signal, sizeof(signal)) > 0)
                         plugged = signal.ssi_signo == SIGUSR2;
-                if (events[LEFT].revents & POLLIN)
-                        relay(left.master, right.master, plugged);
-                if (events[RIGHT].revents & POLLIN)
-                        relay(right.master, left.master, plugged);
+                relay(&left, &right, plugged);
+                relay(&right, &left, plugged);
+                end_look(&left);
+                end_look(&right);
         }
 }

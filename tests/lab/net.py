@@ -96,6 +96,10 @@ class Net:
             with open(self.lab.path(node, name + ".ip"), "w", encoding="ascii") as f:
                 f.write("\n".join(commands) + "\n")
 
+    def unwire(self, node):
+        """Take the cables of a node that is off out of the switch, before its namespace goes by itself."""
+        run("ip", "-force", "-n", self.switch, "-batch", self.lab.path(node, "unplug.ip"), check=False)
+
     def inside(self, station):
         """The words before a command that make it run on a station."""
         return ("ip", "netns", "exec", self.lab.namespace(station))

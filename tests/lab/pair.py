@@ -30,7 +30,7 @@ def configuration(dead=1.0, n_aliases=0, arbiter="paths", serial=True, version=4
     a value of None leaves the key out."""
     sections = {
         "General": {
-            "Cluster": "gw", "PrimaryDevice": network.DEVICES["lan"],
+            "Cluster": "gw", "Active": "yes", "PrimaryDevice": network.DEVICES["lan"],
             "MasterAddress": network.with_prefix("master", version=version),
             "SlaveAddress": network.with_prefix("slave", version=version),
             "Gateway": network.address(network.GATEWAY, version=version),

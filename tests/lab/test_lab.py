@@ -128,9 +128,14 @@ def test_a_node_cannot_touch_the_host(rig):
 
 def test_the_serial_cable_carries_bytes_and_a_pulled_one_loses_them(rig):
     def heard(word):
-        """What arrives of a word; the line keeps it until it is read."""
-        rig.master.exec("/bin/sh", "-c", f"printf {word} >/dev/ttyS0")
-        return rig.slave.exec("timeout", "0.5", "head", "-c", len(word), "/dev/ttyS0", check=False).stdout
+        """What a listener at the slave hears of a word that is said at the master while it listens."""
+        unit = rig.slave.exec("systemd-run", "--service-type=exec", "socat", "-u", "OPEN:/dev/ttyS0,rawer",
+                              "CREATE:/run/heard").stderr.split()[-1]
+        time.sleep(0.1)        # the other end needs a moment to see that someone listens
+        rig.master.exec("/bin/sh", "-c", f"printf {word} >/dev/ttyS0; sleep 0.1")
+        time.sleep(0.1)        # silence is told by waiting only
+        rig.slave.exec("systemctl", "stop", unit)
+        return rig.slave.read("/run/heard")
 
     assert heard("hello") == "hello"
     rig.cable.pull()
@@ -139,21 +144,30 @@ def test_the_serial_cable_carries_bytes_and_a_pulled_one_loses_them(rig):
     assert heard("again") == "again"
 
 
+def test_a_serial_line_is_free_again_when_its_user_is_dead(rig):
+    # TIOCEXCL, which on a pseudo terminal outlives the one who asked for it.
+    seize = ("/usr/bin/perl", "-e", 'open(T, "+<", "/dev/ttyS0") or die "open: $!"; ioctl(T, 0x540c, 0) or die $!')
+    as_nobody = ("setpriv", "--reuid=nobody", "--regid=dialout", "--clear-groups")
+    rig.slave.exec(*as_nobody, *seize)
+    wait_for("the line is free", lambda: rig.slave.exec(*as_nobody, *seize, check=False).returncode == 0)
+
+
 def test_a_stranger_replays_and_spoils_heartbeats(rig):
     unit = rig.slave.exec("systemd-run", "--service-type=exec", "socat", "-u", "UDP-RECVFROM:5694,fork",
-                          "OPEN:/run/heard,creat,append").stderr.split()[-1]
+                          "OPEN:/run/stranger,creat,append").stderr.split()[-1]
     wait_for("socat listens", lambda: "5694" in rig.slave.exec("ss", "-lnu").stdout)
     with Tap(rig.net) as tap:
         tap.mark()
         rig.master.exec("/bin/sh", "-c", f"printf hello | socat -u - UDP:{net.address('slave')}:5694")
-        wait_for("one hello", lambda: rig.slave.read("/run/heard") == "hello")
+        wait_for("one hello", lambda: rig.slave.exec("test", "-e", "/run/stranger", check=False).returncode == 0
+                 and rig.slave.read("/run/stranger") == "hello")
         with pytest.raises(LabError):
             tap.inject("replayed", net.mac("slave"))
         tap.mark()
         assert tap.inject("replayed", net.mac("slave")) == 1
-        wait_for("two hellos", lambda: rig.slave.read("/run/heard") == "hellohello")
+        wait_for("two hellos", lambda: rig.slave.read("/run/stranger") == "hellohello")
         tap.inject("forged", net.mac("slave"))
-        wait_for("a spoilt one", lambda: rig.slave.exec("wc", "-c", "/run/heard").stdout.startswith("15"))
+        wait_for("a spoilt one", lambda: rig.slave.exec("wc", "-c", "/run/stranger").stdout.startswith("15"))
     rig.slave.exec("systemctl", "stop", unit)
 
 
