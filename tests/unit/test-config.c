@@ -4,6 +4,7 @@
  * case of the table edits one place of a right file.
  */
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/config/config.h"
