@@ -149,7 +149,7 @@ void token_done(Token *token)
 
 int token_check_age(const Token *token, uint64_t now_sec)
 {
-        if (token->issued_sec > now_sec + TOKEN_SKEW_SEC)
+        if (token->issued_sec > now_sec && token->issued_sec - now_sec > TOKEN_SKEW_SEC)
                 return -EKEYREJECTED;
         if (now_sec > token->issued_sec && now_sec - token->issued_sec > TOKEN_LIFE_SEC + TOKEN_SKEW_SEC)
                 return -ETIME;

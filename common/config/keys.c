@@ -21,7 +21,7 @@ static const KeySpec general_keys[] = {
           .rule = "a host name of at most 56 lower-case letters, digits and hyphens" },
         { "Domain", KEY_STRING, AT(domain), .valid = name_is_domain,
           .rule = "a domain name in lower case, without a dot at its ends" },
-        { "Active", KEY_BOOL, AT(active), "no" },
+        { "Active", KEY_BOOL, AT(active), "yes" },
         { "PrimaryDevice", KEY_STRING, AT(primary_device), .local = true, .valid = name_is_interface,
           .rule = "the name of a network device, at most 15 characters" },
         { "MasterAddress", KEY_ADDRESS, AT(MASTER(addresses)), .required = true },

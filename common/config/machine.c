@@ -74,7 +74,8 @@ static void add_device(Machine *machine, const char *name)
         g_ptr_array_add(machine->devices, g_strdup(name));
 }
 
-/* Interface, destination, gateway, flags, three numbers, mask: the default route has destination and mask 0. */
+/* Interface, destination, gateway, flags, three numbers, mask: the default route has destination and mask 0.
+ */
 static bool is_default4(const char *line)
 {
         int n = 0;
@@ -88,7 +89,8 @@ static bool is_default6(const char *line)
 {
         char device[IF_NAMESIZE];
 
-        return sscanf(line, "00000000000000000000000000000000 00 %*s %*s %*s %*s %*s %*s %*s %15s", device) == 1 &&
+        return sscanf(line, "00000000000000000000000000000000 00 %*s %*s %*s %*s %*s %*s %*s %15s",
+                      device) == 1 &&
                strcmp(device, "lo") != 0;
 }
 
@@ -132,23 +134,35 @@ int machine_read(Machine **ret_machine)
         return 0;
 }
 
-/* The kernel's console writes between the heartbeats. */
-static bool is_console(const char *name)
+/* The first line of a file in /sys, without its end; false when there is none. */
+static bool read_line(const char *path, char *line, int size)
 {
-        char line[256] = "";
-        FILE *file = fopen("/sys/class/tty/console/active", "re");
+        FILE *file = fopen(path, "re");
+        bool found = file && fgets(line, size, file);
 
-        if (file) {
-                if (!fgets(line, sizeof(line), file))
-                        line[0] = '\0';
+        if (file)
                 fclose(file);
-        }
+        if (found)
+                line[strcspn(line, "\n")] = '\0';
+        return found;
+}
 
-        for (char *state = NULL, *word = strtok_r(line, " \n", &state); word;
-             word = strtok_r(NULL, " \n", &state))
-                if (strcmp(word, name) == 0)
+/* The kernel's console writes between the heartbeats. Judged by the device's number: names mean little. */
+static bool is_console(dev_t device)
+{
+        char names[256], number[32], ours[32];
+
+        if (!read_line("/sys/class/tty/console/active", names, sizeof(names)))
+                return false;
+
+        snprintf(ours, sizeof(ours), "%u:%u", major(device), minor(device));
+        for (char *state = NULL, *name = strtok_r(names, " ", &state); name;
+             name = strtok_r(NULL, " ", &state)) {
+                g_autofree char *path = g_strdup_printf("/sys/class/tty/%s/dev", name);
+
+                if (read_line(path, number, sizeof(number)) && strcmp(number, ours) == 0)
                         return true;
-
+        }
         return false;
 }
 
@@ -206,7 +220,7 @@ char *machine_serial_trouble(const char *path)
         if (!S_ISCHR(st.st_mode))
                 return g_strdup("is no serial device");
 
-        if (is_console(path + strlen("/dev/")))
+        if (is_console(st.st_rdev))
                 return g_strdup("is the kernel's console: take console= off the kernel's command line");
 
         user = find_user(st.st_rdev);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/config/config.h"
+#include "common/config/keys.h"
 
 static const char right[] = "[General]\n"                          /* 1 */
                             "Cluster=gw\n"                         /* 2 */
@@ -381,6 +382,55 @@ static void test_file_too_large_is_refused(void)
         g_assert_cmpint(config_text_read(path, &read), ==, -ENOENT);
 }
 
+/* From one place to the next. */
+static char *part_of(const char *text, const char *start, const char *next)
+{
+        const char *begin = strstr(text, start), *end;
+
+        g_assert_nonnull(begin);
+        end = strstr(begin + strlen(start), next);
+        return end ? g_strndup(begin, (gsize) (end - begin)) : g_strdup(begin);
+}
+
+static void check_manual_key(const char *page, const KeySpec *key)
+{
+        g_autofree char *bold = g_strdup_printf("**%s**", key->name);
+        g_autofree char *fallback = g_strdup_printf("Default:\\s+%s\\.\\s", key->fallback ?: "(none|the [^.]*)");
+        g_autofree char *part = NULL;
+        g_auto(GStrv) entries = g_strsplit(page, "\n\n**", -1);
+
+        for (char **entry = entries; *entry && !part; entry++) {
+                g_autofree char *whole = g_strconcat("**", *entry, "\n", NULL);
+                g_autofree char *title = g_strndup(whole, strcspn(whole, "\n"));
+
+                if (strstr(title, bold))
+                        part = g_steal_pointer(&whole);
+        }
+
+        if (!part)
+                g_error("the manual does not have %s", key->name);
+        if (!g_regex_match_simple(key->required && !key->fallback ? "Required\\." : fallback, part, 0, 0))
+                g_error("the manual has another default for %s: %s", key->name, part);
+        if (key->local && !g_regex_match_simple("May\\s+stand\\s+in\\s+\\*local.conf\\*", part, 0, 0))
+                g_error("the manual does not say that %s may stand in local.conf", key->name);
+}
+
+static void test_manual_has_every_key_with_its_default(void)
+{
+        g_autofree char *path = g_test_build_filename(G_TEST_DIST, "../../doc/man/hapair.conf.5.rst", NULL);
+        g_autofree char *manual = NULL;
+
+        g_assert_true(g_file_get_contents(path, &manual, NULL, NULL));
+
+        for (const SectionSpec *spec = section_specs; spec->kind; spec++) {
+                g_autofree char *title = g_strdup_printf("\n[%s%s]\n=", spec->kind, spec->named ? " NAME" : "");
+                g_autofree char *section = part_of(manual, title, "\n[");
+
+                for (const KeySpec *key = spec->keys; key->name; key++)
+                        check_manual_key(section, key);
+        }
+}
+
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
@@ -398,6 +448,8 @@ int main(int argc, char *argv[])
         g_test_add_func("/config/problems-are-bounded", test_problems_are_bounded);
         g_test_add_func("/config/long-value-is-cut-in-messages", test_long_value_is_cut_in_messages);
         g_test_add_func("/config/file-too-large-is-refused", test_file_too_large_is_refused);
+
+        g_test_add_func("/config/manual-has-every-key-with-its-default", test_manual_has_every_key_with_its_default);
 
         return g_test_run();
 }
