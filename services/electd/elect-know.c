@@ -267,17 +267,10 @@ static bool mac_in(const uint8_t macs[][ELECT_MAC_SIZE], size_t n, const uint8_t
         return false;
 }
 
-/*
- * Only the peer's MACs block; any other is a stranger's, who must not keep the pair from serving. Before the
- * peer's are known, whoever answers may be the peer.
- */
+/* Only the peer's MACs block; any other is a stranger's, who must not keep the pair from serving. */
 static void hear_answer(ElectCore *core, const uint8_t *mac)
 {
-        const ElectMemory *memory = &core->memory;
-
-        if (mac_in(core->macs, core->n_macs, mac))
-                return;
-        if (memory->n_peer_macs == 0 || mac_in(memory->peer_macs, memory->n_peer_macs, mac))
+        if (mac_in(core->memory.peer_macs, core->memory.n_peer_macs, mac))
                 core->peer_answered_usec = core->now_usec;
 }
 
