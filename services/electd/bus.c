@@ -22,9 +22,9 @@ static int reply_string(sd_bus_message *reply, const char *text)
 }
 
 /* The generated prototypes of the getters, all alike. */
-#define PROPERTY(name)                                                                                       \
-        int election1_property_##name(sd_bus *bus, const char *path, const char *interface,                  \
-                                      const char *property, sd_bus_message *reply, void *userdata,           \
+#define PROPERTY(name)                                                                                      \
+        int election1_property_##name(sd_bus *bus, const char *path, const char *interface,                 \
+                                      const char *property, sd_bus_message *reply, void *userdata,          \
                                       sd_bus_error *error)
 
 PROPERTY(configured_role)
@@ -171,12 +171,11 @@ static int append_decision(sd_bus_message *reply, const HistoryEntry *entry)
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "time", "t", entry->realtime_usec,
-                                          "usec", "t", decision->when_usec, "from", "s",
-                                          elect_state_to_string(decision->from), "to", "s",
-                                          elect_state_to_string(decision->to), "reason", "s",
-                                          elect_reason_to_string(decision->reason), "epoch", "t",
-                                          decision->epoch);
+                r = sd_bus_message_append(
+                                reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "time", "t", entry->realtime_usec, "usec",
+                                "t", decision->when_usec, "from", "s", elect_state_to_string(decision->from),
+                                "to", "s", elect_state_to_string(decision->to), "reason", "s",
+                                elect_reason_to_string(decision->reason), "epoch", "t", decision->epoch);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -214,7 +213,7 @@ static int request(Director *director, sd_bus_message *message, ElectRequest wha
 
                 if (waiter->token != 0)
                         continue;
-                *waiter = (Waiter) { .token = ++director->tokens, .call = sd_bus_message_ref(message) };
+                *waiter = (Waiter){ .token = ++director->tokens, .call = sd_bus_message_ref(message) };
                 event.request.request = what;
                 event.request.token = waiter->token;
                 director_feed(director, &event);
@@ -262,7 +261,9 @@ static int answer(Director *director, sd_bus_message *call, ElectResult result)
         if (result == ELECT_OK)
                 return sd_bus_reply_method_return(call, NULL);
         log_event(service_log(director->service),
-                  &(LogEntry) { .priority = LOG_NOTICE, .id = MESSAGE_SWITCHOVER_REFUSED, .category = "failover" },
+                  &(LogEntry){ .priority = LOG_NOTICE,
+                               .id = MESSAGE_SWITCHOVER_REFUSED,
+                               .category = "failover" },
                   "%s: %s", sd_bus_message_get_member(call), text);
         if (result == ELECT_FAILED_TIMEOUT)
                 return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_TIMEOUT, "%s", text);
@@ -299,7 +300,7 @@ static Told present(const Director *director)
         const ElectCore *core = &director->core;
         bool known = peer_known(core);
 
-        return (Told) {
+        return (Told){
                 .configured = core->settings.configured,
                 .running = elect_running_role(core),
                 .state = elect_state(core),
@@ -319,7 +320,8 @@ static Told present(const Director *director)
 static void emit(Director *director, bool changed, const char *property)
 {
         if (changed)
-                service_emit_changed(director->service, ELECTION1_OBJECT, ELECTION1_INTERFACE, property, NULL);
+                service_emit_changed(director->service, ELECTION1_OBJECT, ELECTION1_INTERFACE, property,
+                                     NULL);
 }
 
 static void status_text(Director *director)
@@ -353,7 +355,8 @@ void election_bus_changed(Director *director)
         if (was.running == is.running)
                 return;
         election1_emit_role_changed(director->service, elect_role_to_string(was.running),
-                                    elect_role_to_string(is.running), elect_reason_to_string(is.reason), is.epoch);
+                                    elect_role_to_string(is.running), elect_reason_to_string(is.reason),
+                                    is.epoch);
         status_text(director);
 }
 
@@ -369,5 +372,6 @@ void election_bus_errors(Director *director)
 
 int election_bus_add_objects(sd_bus *bus, void *userdata)
 {
-        return sd_bus_add_object_vtable(bus, NULL, ELECTION1_OBJECT, ELECTION1_INTERFACE, election1_vtable, userdata);
+        return sd_bus_add_object_vtable(bus, NULL, ELECTION1_OBJECT, ELECTION1_INTERFACE, election1_vtable,
+                                        userdata);
 }

@@ -13,7 +13,7 @@
 #include "interfaces/heartbeat1-client.h"
 #include "objects.h"
 
-#define CALL_LIMIT_USEC USEC_PER_SEC
+#define CALL_LIMIT_USEC     USEC_PER_SEC
 #define FAREWELL_LIMIT_USEC (200 * USEC_PER_MSEC)
 
 static void hbd_heard(Director *director)
@@ -29,7 +29,7 @@ static void on_disconnected(void *userdata)
                 return;
         director->hbd_told = false;
         director->fetching_paths = false;
-        director_feed(director, &(ElectEvent) { .type = ELECT_EV_HBD_GONE });
+        director_feed(director, &(ElectEvent){ .type = ELECT_EV_HBD_GONE });
 }
 
 static ElectPeerState parse_peer_state(const char *text)
@@ -78,8 +78,9 @@ static void hear_record(Director *director, const void *bytes, size_t size, bool
         if (r < 0) {
                 if (director->refused_records++ == 0)
                         log_event(service_log(director->service),
-                                  &(LogEntry) { .priority = LOG_WARNING, .id = MESSAGE_FRAMES_REFUSED,
-                                                .category = "failover" },
+                                  &(LogEntry){ .priority = LOG_WARNING,
+                                               .id = MESSAGE_FRAMES_REFUSED,
+                                               .category = "failover" },
                                   "A record of the peer is refused: %s", strerror(-r));
                 return;
         }
@@ -123,8 +124,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         uint64_t instance;
         int r;
 
-        if (sd_bus_message_read(message, "st", &channel, &instance) < 0 || strcmp(channel, "election") != 0 ||
-            sd_bus_message_read_array(message, 'y', &bytes, &size) < 0)
+        if (sd_bus_message_read(message, "st", &channel, &instance) < 0 ||
+            strcmp(channel, "election") != 0 || sd_bus_message_read_array(message, 'y', &bytes, &size) < 0)
                 return 0;
         r = seal_open(director->key, SEAL_MESSAGE, bytes, size, &bare);
         if (r >= 0)
@@ -132,8 +133,9 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (r < 0) {
                 if (director->refused_messages++ == 0)
                         log_event(service_log(director->service),
-                                  &(LogEntry) { .priority = LOG_WARNING, .id = MESSAGE_FRAMES_REFUSED,
-                                                .category = "failover" },
+                                  &(LogEntry){ .priority = LOG_WARNING,
+                                               .id = MESSAGE_FRAMES_REFUSED,
+                                               .category = "failover" },
                                   "A message of the peer is refused: %s", strerror(-r));
                 return 0;
         }
@@ -187,8 +189,11 @@ static ElectPathState parse_path_state(const char *text)
                 const char *text;
                 ElectPathState state;
         } table[] = {
-                { "up", ELECT_PATH_UP },           { "late", ELECT_PATH_DEGRADED }, { "one-way", ELECT_PATH_DEGRADED },
-                { "lost", ELECT_PATH_DOWN },       { "down", ELECT_PATH_REFUSED },
+                { "up", ELECT_PATH_UP },
+                { "late", ELECT_PATH_DEGRADED },
+                { "one-way", ELECT_PATH_DEGRADED },
+                { "lost", ELECT_PATH_DOWN },
+                { "down", ELECT_PATH_REFUSED },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -211,7 +216,7 @@ static int read_path(const char *object, const char *interface, const char *name
                 if (event->paths.n == ELECT_PATHS_MAX || strlen(path_name) >= ELECT_PATH_NAME_MAX)
                         return sd_bus_message_skip(message, "v");
                 path = &event->paths.path[event->paths.n++];
-                *path = (ElectPath) {};
+                *path = (ElectPath){};
                 memcpy(path->name, path_name, strlen(path_name) + 1);
         }
         int r = sd_bus_message_read(message, "v", "s", &text);
@@ -248,9 +253,9 @@ static void fetch_paths(Director *director)
         if (!bus || director->fetching_paths)
                 return;
         director->fetching_paths =
-                sd_bus_call_method_async(bus, NULL, HEARTBEAT1_BUS_NAME, HEARTBEAT1_OBJECT,
-                                         "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", on_paths,
-                                         director, NULL) >= 0;
+                        sd_bus_call_method_async(bus, NULL, HEARTBEAT1_BUS_NAME, HEARTBEAT1_OBJECT,
+                                                 "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                                                 on_paths, director, NULL) >= 0;
 }
 
 static int on_paths_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -337,7 +342,8 @@ void director_farewell(Director *director)
 
 int director_hbd_open(Director *director)
 {
-        static const BusClientHandlers handlers = { .connected = on_connected, .disconnected = on_disconnected };
+        static const BusClientHandlers handlers = { .connected = on_connected,
+                                                    .disconnected = on_disconnected };
 
         return bus_client_new(director->service, "hbd", &handlers, director, &director->hbd);
 }

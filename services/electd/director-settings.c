@@ -121,13 +121,14 @@ static int apply(sd_bus_message *message, void *userdata)
                 return 0;
 
         role = own_role(director, parse_role(wanted->role));
-        event.settings = (ElectSettings) {
+        event.settings = (ElectSettings){
                 .active = wanted->active,
                 .configured = role,
                 .volume = wanted->volume,
                 .accept_split_risk = wanted->accept_split_risk,
-                .arbiter = wanted->arbiter && strcmp(wanted->arbiter, "operator") == 0 ? ELECT_ARBITER_OPERATOR
-                                                                                       : ELECT_ARBITER_PATHS,
+                .arbiter = wanted->arbiter && strcmp(wanted->arbiter, "operator") == 0
+                                           ? ELECT_ARBITER_OPERATOR
+                                           : ELECT_ARBITER_PATHS,
                 .dead_usec = wanted->dead_usec > 0 ? wanted->dead_usec : DEAD_DEFAULT_USEC,
                 .failover_link_down = wanted->failover_link_down,
                 .auto_failback = wanted->auto_failback,

@@ -17,7 +17,7 @@ static void vipd_gone(Director *director)
         if (!director->vipd_told)
                 return;
         director->vipd_told = false;
-        director_feed(director, &(ElectEvent) { .type = ELECT_EV_VIPD_GONE });
+        director_feed(director, &(ElectEvent){ .type = ELECT_EV_VIPD_GONE });
 }
 
 static void on_disconnected(void *userdata)
@@ -43,7 +43,8 @@ static int acquired(Director *director, sd_bus_message *message)
         int r = sd_bus_message_enter_container(message, 'a', "(ss)");
 
         while (r >= 0 && (r = sd_bus_message_read(message, "(ss)", &vip, &reason)) > 0)
-                log_warning(service_log(director->service), "failover", "Virtual IP %s is not up: %s", vip, reason);
+                log_warning(service_log(director->service), "failover", "Virtual IP %s is not up: %s", vip,
+                            reason);
         return r < 0 ? -EBADMSG : 0;
 }
 
@@ -86,7 +87,7 @@ void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t 
                 director_order_done(director, order, id, -EBUSY);
                 return;
         }
-        *call = (OrderCall) { .director = director, .order = order, .id = id };
+        *call = (OrderCall){ .director = director, .order = order, .id = id };
         if (!bus || !director->vipd_told)
                 vipd_gone(director);
         else if (order == ELECT_ORDER_ACQUIRE)
@@ -131,7 +132,8 @@ static int on_conflict(sd_bus_message *message, void *userdata, sd_bus_error *er
         const char *vip, *mac;
         int present;
 
-        if (sd_bus_message_read(message, "ssb", &vip, &mac, &present) < 0 || !parse_mac(mac, event.answer.mac))
+        if (sd_bus_message_read(message, "ssb", &vip, &mac, &present) < 0 ||
+            !parse_mac(mac, event.answer.mac))
                 return 0;
         event.answer.present = present != 0;
         director_feed(userdata, &event);
@@ -140,7 +142,8 @@ static int on_conflict(sd_bus_message *message, void *userdata, sd_bus_error *er
 
 static void hear_link(Director *director, bool carrier)
 {
-        director_feed(director, &(ElectEvent) { .type = ELECT_EV_LINK, .link = carrier ? ELECT_GOOD : ELECT_BAD });
+        director_feed(director,
+                      &(ElectEvent){ .type = ELECT_EV_LINK, .link = carrier ? ELECT_GOOD : ELECT_BAD });
 }
 
 static int on_link_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -269,7 +272,7 @@ static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *unu
         Director *director = userdata;
         Found found = { .event = &director->addresses };
 
-        director->addresses = (ElectEvent) { .type = ELECT_EV_ADDRESSES };
+        director->addresses = (ElectEvent){ .type = ELECT_EV_ADDRESSES };
         director->addresses.addresses.usable = true;
         director->addresses_found = !sd_bus_message_is_method_error(message, NULL) &&
                                     objects_walk(message, read_object, &found) >= 0;
@@ -308,12 +311,12 @@ static void fetch(Director *director)
         if (!bus || director->fetching)
                 return;
         director->fetching =
-                sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
-                                         "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", on_objects,
-                                         director, NULL) >= 0 &&
-                sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
-                                         "org.freedesktop.DBus.Properties", "GetAll", on_root, director, "s",
-                                         ADDRESS1_INTERFACE) >= 0;
+                        sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
+                                                 "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                                                 on_objects, director, NULL) >= 0 &&
+                        sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
+                                                 "org.freedesktop.DBus.Properties", "GetAll", on_root,
+                                                 director, "s", ADDRESS1_INTERFACE) >= 0;
 }
 
 static int on_objects_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -347,7 +350,8 @@ static int on_connected(sd_bus *bus, void *userdata)
 
 int director_vipd_open(Director *director)
 {
-        static const BusClientHandlers handlers = { .connected = on_connected, .disconnected = on_disconnected };
+        static const BusClientHandlers handlers = { .connected = on_connected,
+                                                    .disconnected = on_disconnected };
 
         return bus_client_new(director->service, "vipd", &handlers, director, &director->vipd);
 }

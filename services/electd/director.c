@@ -16,8 +16,8 @@
 #include "common/base/clock.h"
 #include "common/messages.h"
 
-#define TICK_MIN_USEC (5 * USEC_PER_MSEC)
-#define TICK_IDLE_USEC USEC_PER_SEC /* in place of a dead time that is not known yet */
+#define TICK_MIN_USEC   (5 * USEC_PER_MSEC)
+#define TICK_IDLE_USEC  USEC_PER_SEC /* in place of a dead time that is not known yet */
 #define SAVE_RETRY_USEC USEC_PER_SEC
 
 static void save(Director *director, const ElectMemory *memory, uint64_t number)
@@ -41,9 +41,13 @@ static void on_saved(uint64_t generation, int error, void *userdata)
                 if (!director->facts.save_failed) {
                         director->facts.save_failed_usec = now_usec();
                         log_event(service_log(director->service),
-                                  &(LogEntry) { .priority = LOG_ERR, .id = MESSAGE_STATE_LOST, .category = "failover" },
-                                  "What this node must remember cannot be written to its disk: %s; nothing that "
-                                  "rests on it begins before it can", strerror(-error));
+                                  &(LogEntry){ .priority = LOG_ERR,
+                                               .id = MESSAGE_STATE_LOST,
+                                               .category = "failover" },
+                                  "What this node must remember cannot be written to its disk: %s; nothing "
+                                  "that "
+                                  "rests on it begins before it can",
+                                  strerror(-error));
                 }
                 director->facts.save_failed = true;
                 sd_event_source_set_time(director->save_retry, now_usec() + SAVE_RETRY_USEC);
@@ -69,15 +73,17 @@ static void log_decision(Director *director, const ElectDecision *decision)
 {
         const char *from = elect_state_to_string(decision->from), *to = elect_state_to_string(decision->to);
         const char *reason = elect_reason_to_string(decision->reason);
-        LogEntry entry = { .priority = LOG_INFO, .category = "failover", .reason = reason,
-                           .epoch = decision->epoch };
+        LogEntry entry = {
+                .priority = LOG_INFO, .category = "failover", .reason = reason, .epoch = decision->epoch
+        };
 
         history_add(&director->history, clock_usec(CLOCK_REALTIME), decision);
         if (decision->from == decision->to) {
                 log_event(service_log(director->service), &entry, "As %s: %s", to, reason);
                 return;
         }
-        entry.priority = decision->to == ELECT_FAULT || decision->to == ELECT_ISOLATED ? LOG_ERR : LOG_NOTICE;
+        entry.priority =
+                        decision->to == ELECT_FAULT || decision->to == ELECT_ISOLATED ? LOG_ERR : LOG_NOTICE;
         entry.id = MESSAGE_ROLE_CHANGED;
         entry.state_old = from;
         entry.state_new = to;
@@ -168,9 +174,9 @@ static void check_late(Director *director)
         late = now - director->tick_due_usec;
         director->tick_due_usec = now;
         log_event(service_log(director->service),
-                  &(LogEntry) { .priority = LOG_WARNING, .id = MESSAGE_LATE, .category = "failover" },
+                  &(LogEntry){ .priority = LOG_WARNING, .id = MESSAGE_LATE, .category = "failover" },
                   "This daemon was %" PRIu64 " ms late; what it knew before is void", late / USEC_PER_MSEC);
-        enqueue(director, &(ElectEvent) { .type = ELECT_EV_LATE, .late_usec = late });
+        enqueue(director, &(ElectEvent){ .type = ELECT_EV_LATE, .late_usec = late });
         director_ask_peer(director);
 }
 
@@ -204,7 +210,7 @@ void director_order_done(Director *director, ElectOrder order, uint64_t id, int 
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        director_feed(userdata, &(ElectEvent) { .type = ELECT_EV_TIMER });
+        director_feed(userdata, &(ElectEvent){ .type = ELECT_EV_TIMER });
         return 0;
 }
 
@@ -223,7 +229,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         sd_event_source_set_time(source, director->tick_due_usec);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         if (director->n_queue > 0)
-                director_feed(director, &(ElectEvent) { .type = ELECT_EV_TIMER });
+                director_feed(director, &(ElectEvent){ .type = ELECT_EV_TIMER });
         return 0;
 }
 
@@ -232,7 +238,7 @@ int director_stop(void *userdata)
         Director *director = userdata;
 
         director->stopping = true;
-        director_feed(director, &(ElectEvent) { .type = ELECT_EV_STOP });
+        director_feed(director, &(ElectEvent){ .type = ELECT_EV_STOP });
         return 0;
 }
 
@@ -260,7 +266,9 @@ static int load(Director *director, ElectStart *start)
         start->status = r >= 0 ? ELECT_MEMORY_GOOD : ELECT_MEMORY_LOST;
         if (r < 0)
                 log_event(service_log(director->service),
-                          &(LogEntry) { .priority = LOG_ERR, .id = MESSAGE_STATE_LOST, .category = "failover" },
+                          &(LogEntry){ .priority = LOG_ERR,
+                                       .id = MESSAGE_STATE_LOST,
+                                       .category = "failover" },
                           "What this node remembered in %s is %s", path,
                           r == -ENODATA ? "missing" : "unreadable");
         return 0;

@@ -18,8 +18,8 @@
 #include "history.h"
 #include "seal.h"
 
-#define DIRECTOR_EVENTS_MAX 64
-#define DIRECTOR_CALLS_MAX 8
+#define DIRECTOR_EVENTS_MAX  64
+#define DIRECTOR_CALLS_MAX   8
 #define DIRECTOR_WAITERS_MAX 16
 
 typedef struct Director Director;

@@ -6,15 +6,15 @@
  */
 #include "elect-core.h"
 
-#define VERSION 1
+#define VERSION        1
 #define VERSION_LOWEST 1
 
 #define FLAG(condition, bit) ((condition) ? 1u << (bit) : 0u)
-#define HAS(flags, bit) (((flags) >> (bit) & 1u) != 0)
+#define HAS(flags, bit)      (((flags) >> (bit) &1u) != 0)
 
-#define RECORD_FLAGS_MASK 0x3fffu
+#define RECORD_FLAGS_MASK  0x3fffu
 #define MESSAGE_FLAGS_MASK 0x03u
-#define MEMORY_FLAGS_MASK 0x0fu
+#define MEMORY_FLAGS_MASK  0x0fu
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -51,8 +51,8 @@ void elect_record_encode(const ElectRecord *record, uint8_t ret_bytes[ELECT_RECO
                          FLAG(record->carrier_down, 3) | FLAG(record->maintenance, 4) |
                          FLAG(record->leaving, 5) | FLAG(record->gone, 6) | FLAG(record->volume, 7) |
                          FLAG(record->connected, 8) | FLAG(record->primary, 9) |
-                         FLAG(record->up_to_date, 10) | FLAG(record->asking, 11) |
-                         FLAG(record->pinned, 12) | FLAG(record->knows_macs, 13);
+                         FLAG(record->up_to_date, 10) | FLAG(record->asking, 11) | FLAG(record->pinned, 12) |
+                         FLAG(record->knows_macs, 13);
 
         ret_bytes[0] = VERSION;
         ret_bytes[1] = (uint8_t) ((unsigned) record->state | (unsigned) record->role << 4 |
@@ -84,7 +84,7 @@ int elect_record_decode(const uint8_t *bytes, size_t size, ElectRecord *ret_reco
             instance == 0 || (flags & ~RECORD_FLAGS_MASK) != 0)
                 return -EBADMSG;
 
-        *ret_record = (ElectRecord) {
+        *ret_record = (ElectRecord){
                 .state = state,
                 .role = role,
                 .configured = configured,
@@ -157,7 +157,7 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
             size != ELECT_MESSAGE_SIZE_MIN + (size_t) bytes[5] * ELECT_MAC_SIZE)
                 return -EBADMSG;
 
-        *ret_message = (ElectMessage) {
+        *ret_message = (ElectMessage){
                 .type = bytes[1],
                 .reason = bytes[2],
                 .result = bytes[3],
@@ -207,11 +207,11 @@ int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memo
         int r = check_version(bytes[0]);
         if (r < 0)
                 return r;
-        if ((bytes[1] & ~MEMORY_FLAGS_MASK) != 0 || bytes[2] >= ELECT_ROLE_MAX || bytes[3] >= ELECT_ROLE_MAX ||
-            bytes[4] >= ELECT_ROLE_MAX || bytes[5] > ELECT_MACS_MAX)
+        if ((bytes[1] & ~MEMORY_FLAGS_MASK) != 0 || bytes[2] >= ELECT_ROLE_MAX ||
+            bytes[3] >= ELECT_ROLE_MAX || bytes[4] >= ELECT_ROLE_MAX || bytes[5] > ELECT_MACS_MAX)
                 return -EBADMSG;
 
-        *ret_memory = (ElectMemory) {
+        *ret_memory = (ElectMemory){
                 .sole = HAS(bytes[1], 0),
                 .elig = HAS(bytes[1], 1),
                 .maintenance = HAS(bytes[1], 2),
@@ -224,7 +224,9 @@ int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memo
                 .boots = get64(bytes + 24),
                 .generation = get64(bytes + 32),
                 .peer_generation = get64(bytes + 40),
-                .handover = { .epoch = get64(bytes + 48), .from = bytes[4], .generation = get64(bytes + 56) },
+                .handover = { .epoch = get64(bytes + 48),
+                              .from = bytes[4],
+                              .generation = get64(bytes + 56) },
                 .forced_epoch = get64(bytes + 64),
         };
         memcpy(ret_memory->boot_id, bytes + 72, ELECT_BOOT_ID_SIZE);
@@ -235,11 +237,11 @@ int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memo
 /* `hapair init`: the founder may serve alone from the first boot; "master first, slave later". */
 void elect_memory_founder(ElectMemory *ret)
 {
-        *ret = (ElectMemory) { .sole = true, .epoch = 1 };
+        *ret = (ElectMemory){ .sole = true, .epoch = 1 };
 }
 
 /* `hapair join`: the new node holds nothing and may nothing before it is told. */
 void elect_memory_joined(ElectMemory *ret)
 {
-        *ret = (ElectMemory) { .epoch = 1 };
+        *ret = (ElectMemory){ .epoch = 1 };
 }

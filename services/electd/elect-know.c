@@ -74,8 +74,8 @@ bool elect_connected(const ElectCore *core)
 /* Could serve: the addresses have their devices, nothing here is broken. */
 bool elect_able(const ElectCore *core)
 {
-        if (!elect_active(core) || core->stopping ||
-            core->state == ELECT_FAULT || core->state == ELECT_INIT || core->memory_lost)
+        if (!elect_active(core) || core->stopping || core->state == ELECT_FAULT ||
+            core->state == ELECT_INIT || core->memory_lost)
                 return false;
         if (!core->vipd || !core->usable || core->health == ELECT_BAD)
                 return false;
@@ -103,7 +103,8 @@ bool elect_peer_answers(ElectCore *core)
         return true;
 }
 
-/* Asked for long enough that silence means nobody answers. Probing starts when the peer is late: no time lost. */
+/* Asked for long enough that silence means nobody answers. Probing starts when the peer is late: no time
+ * lost. */
 bool elect_probed(ElectCore *core)
 {
         uint64_t needed = MIN_OF(core->settings.dead_usec / 4, 250 * USEC_PER_MSEC);
@@ -143,7 +144,7 @@ void elect_make_record(const ElectCore *core, ElectRecord *ret_record)
         bool gone = core->stopping && core->state == ELECT_LEAVING && core->plan.n == 0 &&
                     core->role != ELECT_ROLE_MASTER;
 
-        *ret_record = (ElectRecord) {
+        *ret_record = (ElectRecord){
                 .state = core->state,
                 .role = core->role,
                 .configured = core->settings.configured,
@@ -181,7 +182,7 @@ static void forget_record(ElectCore *core)
 {
         core->record_known = false;
         core->record_aged = false;
-        core->record = (ElectRecord) {};
+        core->record = (ElectRecord){};
         core->two_since_usec = core->neither_since_usec = core->carrier_lost_usec = 0;
 }
 
@@ -193,7 +194,8 @@ static void hear_peer(ElectCore *core, ElectPeerState state, const uint8_t *boot
         core->hbd = true;
         if (core->listen_since_usec == USEC_INFINITY)
                 core->listen_since_usec = core->now_usec;
-        if (memcmp(boot_id, none, sizeof(none)) != 0 && memcmp(boot_id, core->peer_boot_id, sizeof(none)) != 0) {
+        if (memcmp(boot_id, none, sizeof(none)) != 0 &&
+            memcmp(boot_id, core->peer_boot_id, sizeof(none)) != 0) {
                 /* A changed boot id is the loss of that master at once, not after the dead time. */
                 if (known) {
                         core->peer_rebooted = core->record_known && core->record.role == ELECT_ROLE_MASTER;
@@ -328,7 +330,7 @@ static void hear_late(ElectCore *core, uint64_t late_usec)
 
         core->memory.elig = false;
         elect_void_session(core);
-        core->preq = core->takeover = (ElectAsk) {};
+        core->preq = core->takeover = (ElectAsk){};
         core->peer = ELECT_PEER_UNKNOWN;
         core->peer_since_usec = core->now_usec;
         core->record_aged = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Leaving in order: nobody is frozen, shot or waited for because this node stops. A master hands over first
- * when the peer is able; a slave with a volume says LEAVING and waits for the master's acknowledgement, which
- * holds the master's durable right to go on alone. A leaving node answers nothing.
+ * when the peer is able; a slave with a volume says LEAVING and waits for the master's acknowledgement,
+ * which holds the master's durable right to go on alone. A leaving node answers nothing.
  */
 #include "elect-core.h"
 
@@ -34,10 +34,11 @@ static bool leave_slave(ElectCore *core)
                 core->leaving_sent = true;
                 core->leaving_until_usec = core->now_usec + ACK_LIMIT_USEC;
                 core->memory.elig = false;
-                core->outdate = core->preq = (ElectAsk) {};
+                core->outdate = core->preq = (ElectAsk){};
                 core->role = ELECT_ROLE_NONE;
                 elect_set_state(core, ELECT_LEAVING, ELECT_REASON_LEAVING);
-                leaving = elect_message(core, ELECT_MSG_LEAVING, elect_nonce_new(core), ELECT_REASON_LEAVING);
+                leaving = elect_message(core, ELECT_MSG_LEAVING, elect_nonce_new(core),
+                                        ELECT_REASON_LEAVING);
                 elect_send_after(core, &leaving, elect_commit(core));
                 return true;
         }
@@ -100,7 +101,8 @@ bool elect_leave_rules(ElectCore *core)
         return false;
 }
 
-/* The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing. */
+/* The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing.
+ */
 void elect_on_leaving(ElectCore *core, const ElectMessage *message)
 {
         ElectMessage ack;

@@ -9,7 +9,7 @@
 
 ElectMessage elect_message(ElectCore *core, ElectMessageType type, uint64_t nonce, ElectReason reason)
 {
-        return (ElectMessage) {
+        return (ElectMessage){
                 .type = type,
                 .reason = reason,
                 .instance = core->instance,
@@ -33,7 +33,7 @@ void elect_send_after(ElectCore *core, const ElectMessage *message, uint64_t sav
         for (size_t i = 0; i < ELECT_HELD_MAX; i++) {
                 if (core->held[i].after_save != 0)
                         continue;
-                core->held[i] = (ElectHeld) { .after_save = save, .message = *message };
+                core->held[i] = (ElectHeld){ .after_save = save, .message = *message };
                 return;
         }
 }

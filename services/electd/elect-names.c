@@ -60,7 +60,8 @@ const char *elect_reason_to_string(ElectReason reason)
                 [ELECT_REASON_EVIDENCE] = "paths, replication and addresses all show the peer gone",
                 [ELECT_REASON_FORCED] = "an operator forced it",
                 [ELECT_REASON_RECONNECTED] = "the peer is connected again",
-                [ELECT_REASON_REPLICATION_LOST] = "replication was lost and the right to go on is not proven",
+                [ELECT_REASON_REPLICATION_LOST] =
+                                "replication was lost and the right to go on is not proven",
                 [ELECT_REASON_PEER_HOLDS_RIGHT] = "the peer holds the right to be alone",
                 [ELECT_REASON_OFFER] = "nobody took over what was handed over",
                 [ELECT_REASON_HANDED_OVER] = "the role was handed over",

@@ -5,7 +5,7 @@
  */
 #include "elect-core.h"
 
-#define WAIT_USEC (10 * USEC_PER_SEC)
+#define WAIT_USEC        (10 * USEC_PER_SEC)
 #define WAIT_VOLUME_USEC (60 * USEC_PER_SEC)
 
 static void reply(ElectCore *core, uint64_t token, ElectResult result)

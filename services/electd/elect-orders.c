@@ -7,19 +7,21 @@
  */
 #include "elect-core.h"
 
-#define STEP_LIMIT_USEC (60 * USEC_PER_SEC)
-#define VIPD_LIMIT_USEC (5 * USEC_PER_SEC)
-#define FROZEN_LIMIT_USEC (5 * USEC_PER_SEC)
-#define RETRY_USEC USEC_PER_SEC
-#define FAULT_REST_USEC (10 * USEC_PER_SEC)
+#define STEP_LIMIT_USEC      (60 * USEC_PER_SEC)
+#define VIPD_LIMIT_USEC      (5 * USEC_PER_SEC)
+#define FROZEN_LIMIT_USEC    (5 * USEC_PER_SEC)
+#define RETRY_USEC           USEC_PER_SEC
+#define FAULT_REST_USEC      (10 * USEC_PER_SEC)
 #define FAULT_REST_DOUBLINGS 5
 
 static bool is_vipd_order(ElectOrder order)
 {
-        return order == ELECT_ORDER_ACQUIRE || order == ELECT_ORDER_WITHDRAW || order == ELECT_ORDER_ANNOUNCE;
+        return order == ELECT_ORDER_ACQUIRE || order == ELECT_ORDER_WITHDRAW ||
+               order == ELECT_ORDER_ANNOUNCE;
 }
 
-/* What waits for frozen I/O waits for ever, and the peer that holds the right waits for this node's reboot. */
+/* What waits for frozen I/O waits for ever, and the peer that holds the right waits for this node's reboot.
+ */
 static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
 {
         if (is_vipd_order(order))
@@ -77,7 +79,7 @@ void elect_promote(ElectCore *core, ElectReason reason, uint64_t after_save)
 {
         ElectPlan *plan = &core->plan;
 
-        *plan = (ElectPlan) { .reason = reason, .after_save = after_save };
+        *plan = (ElectPlan){ .reason = reason, .after_save = after_save };
         if (core->settings.volume) {
                 if (!elect_connected(core) || core->peer != ELECT_PEER_ONLINE)
                         plan_add(plan, ELECT_ORDER_DISCONNECT);
@@ -90,7 +92,7 @@ void elect_promote(ElectCore *core, ElectReason reason, uint64_t after_save)
         core->epoch = core->memory.epoch;
         core->memory.role_epoch = core->epoch;
         core->promise_until_usec = 0;
-        core->preq = (ElectAsk) {};
+        core->preq = (ElectAsk){};
         core->refresh_id = 0;
         core->refresh_retry_usec = 0;
         elect_set_state(core, ELECT_PROMOTING, reason);
@@ -100,7 +102,7 @@ void elect_demote(ElectCore *core, ElectReason reason)
 {
         ElectPlan *plan = &core->plan;
 
-        *plan = (ElectPlan) { .reason = reason, .demotion = true };
+        *plan = (ElectPlan){ .reason = reason, .demotion = true };
         plan_add(plan, ELECT_ORDER_WITHDRAW);
         if (core->settings.services)
                 plan_add(plan, ELECT_ORDER_STOP);
@@ -127,7 +129,10 @@ static void note_failure(ElectCore *core, ElectOrder order, int error)
 static void plan_undo(ElectPlan *plan)
 {
         ElectPlan undo = {
-                .reason = plan->reason, .undo = true, .failed = plan->failed, .error = plan->error,
+                .reason = plan->reason,
+                .undo = true,
+                .failed = plan->failed,
+                .error = plan->error,
         };
 
         for (uint8_t i = plan->at + 1; i-- > 0;)
@@ -140,7 +145,7 @@ static void promoted(ElectCore *core)
 {
         ElectReason reason = core->plan.reason;
 
-        core->plan = (ElectPlan) {};
+        core->plan = (ElectPlan){};
         core->role = ELECT_ROLE_MASTER;
         core->memory.role = ELECT_ROLE_MASTER;
         core->taking_nonce = 0;
@@ -163,7 +168,7 @@ static void demoted(ElectCore *core)
         else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
                 next = ELECT_WAIT_PEER;
 
-        core->plan = (ElectPlan) {};
+        core->plan = (ElectPlan){};
         core->role = next == ELECT_SLAVE ? ELECT_ROLE_SLAVE : ELECT_ROLE_NONE;
         core->memory.role = core->role;
         core->failed_order = ELECT_ORDER_NONE;
@@ -178,7 +183,7 @@ static void undone(ElectCore *core)
         uint64_t rest = FAULT_REST_USEC << MIN_OF(core->fault_count, (uint32_t) FAULT_REST_DOUBLINGS);
 
         note_failure(core, core->plan.failed, core->plan.error);
-        core->plan = (ElectPlan) {};
+        core->plan = (ElectPlan){};
         core->role = core->memory.role = ELECT_ROLE_NONE;
         core->fault_count++;
         core->fault_until_usec = core->now_usec + rest;
@@ -204,8 +209,8 @@ static void plan_end(ElectCore *core)
 }
 
 /*
- * A demotion that is stuck: with a volume the hardware must end it; without, the addresses may still be here,
- * so the role stays what it is, nobody is told to take over, and it is tried until it works.
+ * A demotion that is stuck: with a volume the hardware must end it; without, the addresses may still be
+ * here, so the role stays what it is, nobody is told to take over, and it is tried until it works.
  */
 static void plan_stuck(ElectCore *core, ElectOrder order, int error)
 {
@@ -213,7 +218,8 @@ static void plan_stuck(ElectCore *core, ElectOrder order, int error)
         core->role = ELECT_ROLE_MASTER;
         note_failure(core, order, error);
         if (core->serving_nonce != 0) {
-                ElectMessage no = elect_message(core, ELECT_MSG_REFUSED, core->serving_nonce, core->plan.reason);
+                ElectMessage no = elect_message(core, ELECT_MSG_REFUSED, core->serving_nonce,
+                                                core->plan.reason);
                 no.result = ELECT_FAILED_ORDER;
                 elect_send(core, &no);
                 core->serving_nonce = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The right to be master alone, of a pair with a volume: own `sole`, which is taken by the peer's consent, by
- * the arbiter, or by the operator's force. It is durable before anything rests on it, never held by both, and
- * with the arbiter `paths` the evidence is looked at once more after the disk has it.
+ * The right to be master alone, of a pair with a volume: own `sole`, which is taken by the peer's consent,
+ * by the arbiter, or by the operator's force. It is durable before anything rests on it, never held by both,
+ * and with the arbiter `paths` the evidence is looked at once more after the disk has it.
  */
 #include "elect-core.h"
 
@@ -27,8 +27,8 @@ static bool outdate_rule(ElectCore *core)
         uint64_t patience = core->settings.dead_usec;
         ElectMessage outdate;
 
-        if (!may_claim(core) || core->outdate.nonce != 0 || !elect_peer_stands_by(core) || core->record.sole ||
-            core->record.connected)
+        if (!may_claim(core) || core->outdate.nonce != 0 || !elect_peer_stands_by(core) ||
+            core->record.sole || core->record.connected)
                 return false;
         /* Standing by, a connection would be better than a right; the configured slave waits longer. */
         if (core->state != ELECT_ISOLATED) {
@@ -45,7 +45,7 @@ static bool outdate_rule(ElectCore *core)
                 return false;
         }
 
-        core->outdate = (ElectAsk) {
+        core->outdate = (ElectAsk){
                 .nonce = elect_nonce_new(core),
                 .until_usec = core->now_usec + core->settings.dead_usec,
                 .reason = ELECT_REASON_CONSENT,
@@ -57,8 +57,9 @@ static bool outdate_rule(ElectCore *core)
 }
 
 /*
- * The asked node agrees only if it is not master, not sole, and its own replication link is down; a half-open
- * one it drops first, and refuses this time. Ties go to the configured master. Answered also in maintenance.
+ * The asked node agrees only if it is not master, not sole, and its own replication link is down; a
+ * half-open one it drops first, and refuses this time. Ties go to the configured master. Answered also in
+ * maintenance.
  */
 void elect_on_outdate(ElectCore *core, const ElectMessage *message)
 {
@@ -72,8 +73,9 @@ void elect_on_outdate(ElectCore *core, const ElectMessage *message)
                 elect_refuse(core, message, ELECT_REFUSED_STATE);
                 return;
         }
-        if (!core->settings.volume || !core->volume.known || !standby || core->plan.n > 0 || core->memory_lost ||
-            core->memory.sole || core->right_pending || core->volume.split_brain || tie) {
+        if (!core->settings.volume || !core->volume.known || !standby || core->plan.n > 0 ||
+            core->memory_lost || core->memory.sole || core->right_pending || core->volume.split_brain ||
+            tie) {
                 elect_refuse(core, message, ELECT_REFUSED_STATE);
                 return;
         }
@@ -81,7 +83,7 @@ void elect_on_outdate(ElectCore *core, const ElectMessage *message)
         core->offer = false;
         core->memory.elig = false;
         elect_void_session(core); /* our own request is void, late PREQs and ELIGIBLEs are dead */
-        core->preq = (ElectAsk) {};
+        core->preq = (ElectAsk){};
         yes = elect_message(core, ELECT_MSG_OUTDATED, message->nonce, ELECT_REASON_CONSENT);
         elect_send_after(core, &yes, elect_commit(core));
         elect_decide(core, elect_state(core), ELECT_REASON_CONSENT);
@@ -91,7 +93,7 @@ void elect_on_outdated(ElectCore *core, const ElectMessage *message)
 {
         if (core->outdate.nonce == 0 || message->nonce != core->outdate.nonce)
                 return;
-        core->outdate = (ElectAsk) {};
+        core->outdate = (ElectAsk){};
         if (may_claim(core))
                 elect_take_sole(core, ELECT_REASON_CONSENT);
 }
@@ -123,7 +125,8 @@ static bool arbiter_rule(ElectCore *core)
                 /* An isolated master goes on; so does the last master whose handover nobody took. */
                 if (core->state != ELECT_ISOLATED && !core->offer)
                         return false;
-                elect_take_sole(core, core->state == ELECT_ISOLATED ? ELECT_REASON_ISOLATED : ELECT_REASON_OFFER);
+                elect_take_sole(core,
+                                core->state == ELECT_ISOLATED ? ELECT_REASON_ISOLATED : ELECT_REASON_OFFER);
                 return true;
         case ELECT_ARBITER_MAX:
                 break;
@@ -134,7 +137,7 @@ static bool arbiter_rule(ElectCore *core)
 void elect_take_sole(ElectCore *core, ElectReason reason)
 {
         core->memory.sole = core->memory.elig = true;
-        core->outdate = (ElectAsk) {};
+        core->outdate = (ElectAsk){};
         core->right_pending = true;
         core->right_reason = reason;
         core->right_save = elect_commit(core);
@@ -163,11 +166,12 @@ static bool right_rule(ElectCore *core)
                 elect_promote(core, core->right_reason, core->right_save);
                 return true;
         }
-        core->plan = (ElectPlan) { .order = { ELECT_ORDER_RESUME }, .n = 1, .reason = core->right_reason };
+        core->plan = (ElectPlan){ .order = { ELECT_ORDER_RESUME }, .n = 1, .reason = core->right_reason };
         return true;
 }
 
-/* The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5). */
+/* The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5).
+ */
 static bool fence_rule(ElectCore *core)
 {
         uint8_t answer;

@@ -50,7 +50,7 @@ void elect_ask_preq(ElectCore *core, ElectReason reason)
 {
         ElectMessage preq;
 
-        core->preq = (ElectAsk) {
+        core->preq = (ElectAsk){
                 .nonce = elect_nonce_new(core),
                 .until_usec = core->now_usec + ask_life_usec(core),
                 .reason = reason,
@@ -64,7 +64,7 @@ static void ask_takeover(ElectCore *core, ElectReason reason)
 {
         ElectMessage takeover;
 
-        core->takeover = (ElectAsk) {
+        core->takeover = (ElectAsk){
                 .nonce = elect_nonce_new(core),
                 .until_usec = core->now_usec + ask_life_usec(core),
                 .reason = reason,
@@ -104,7 +104,8 @@ static bool data_lets_go(const ElectCore *core, const ElectMessage *preq)
         if (!core->settings.volume)
                 return true;
         return elect_session_named(core, preq) && preq->up_to_date && !core->volume.split_brain &&
-               core->volume.peer_disk == ELECT_DISK_UP_TO_DATE && core->volume.disk != ELECT_DISK_INCONSISTENT;
+               core->volume.peer_disk == ELECT_DISK_UP_TO_DATE &&
+               core->volume.disk != ELECT_DISK_INCONSISTENT;
 }
 
 /*
@@ -129,7 +130,7 @@ void elect_on_preq(ElectCore *core, const ElectMessage *message)
                 return;
         }
 
-        core->takeover = (ElectAsk) {};
+        core->takeover = (ElectAsk){};
         core->serving_nonce = message->nonce;
         if (core->state == ELECT_MASTER)
                 elect_demote(core, message->reason);
@@ -236,13 +237,13 @@ void elect_on_refused(ElectCore *core, const ElectMessage *message)
         if (message->nonce == 0)
                 return;
         if (message->nonce == core->preq.nonce) {
-                core->preq = (ElectAsk) {};
+                core->preq = (ElectAsk){};
                 elect_operator_reply(core, message->result);
         } else if (message->nonce == core->takeover.nonce) {
-                core->takeover = (ElectAsk) {};
+                core->takeover = (ElectAsk){};
                 elect_operator_reply(core, message->result);
         } else if (message->nonce == core->outdate.nonce)
-                core->outdate = (ElectAsk) {};
+                core->outdate = (ElectAsk){};
         else if (core->promise_until_usec != 0 && message->nonce == core->promise_nonce)
                 taken_back(core);
 }
@@ -263,7 +264,7 @@ static bool expire_rule(ElectCore *core)
                         elect_wake(core, asks[i]->until_usec);
                         continue;
                 }
-                *asks[i] = (ElectAsk) {};
+                *asks[i] = (ElectAsk){};
                 changed = true;
         }
         return changed;
@@ -275,7 +276,8 @@ static bool expire_rule(ElectCore *core)
  */
 static bool link_rule(ElectCore *core)
 {
-        bool lost = elect_master_heard(core) && core->record.state == ELECT_MASTER && core->record.carrier_down;
+        bool lost = elect_master_heard(core) && core->record.state == ELECT_MASTER &&
+                    core->record.carrier_down;
         uint64_t hold = MIN_OF(core->settings.dead_usec / 10, LINK_HOLD_MAX_USEC);
         uint64_t since;
 
@@ -304,8 +306,8 @@ static bool failback_rule(ElectCore *core)
 {
         bool healthy = core->settings.configured == ELECT_ROLE_MASTER && core->settings.auto_failback &&
                        !core->memory.pinned && core->state == ELECT_SLAVE && elect_fit(core) &&
-                       elect_master_heard(core) && core->record.state == ELECT_MASTER && elect_echoed(core) &&
-                       !core->record.maintenance && elect_may_preq(core) &&
+                       elect_master_heard(core) && core->record.state == ELECT_MASTER &&
+                       elect_echoed(core) && !core->record.maintenance && elect_may_preq(core) &&
                        (!core->settings.volume || core->memory.elig);
         uint64_t due = core->healthy_since_usec + core->settings.failback_delay_usec;
 
@@ -331,9 +333,8 @@ static bool failback_rule(ElectCore *core)
 /* A failure here hands over only to a peer that is strictly healthier: able, where this node is not. */
 static bool unhealthy_rule(ElectCore *core)
 {
-        bool broken = core->health == ELECT_BAD ||
-                      (core->settings.volume && core->volume.known &&
-                       core->volume.disk == ELECT_DISK_DISKLESS);
+        bool broken = core->health == ELECT_BAD || (core->settings.volume && core->volume.known &&
+                                                    core->volume.disk == ELECT_DISK_DISKLESS);
 
         if (core->state != ELECT_MASTER || !broken || !elect_peer_able(core) || core->record.maintenance ||
             core->takeover.nonce != 0 || damped(core, &core->link_moves, 0))

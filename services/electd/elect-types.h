@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ELECT_BOOT_ID_SIZE 16
-#define ELECT_MAC_SIZE 6        /* of a network device */
-#define ELECT_MACS_MAX 8        /* devices of one node that can answer for a virtual IP */
-#define ELECT_PATHS_MAX 8
-#define ELECT_PATH_NAME_MAX 24
-#define ELECT_ACTIONS_MAX 24    /* of one step */
+#define ELECT_BOOT_ID_SIZE   16
+#define ELECT_MAC_SIZE       6 /* of a network device */
+#define ELECT_MACS_MAX       8 /* devices of one node that can answer for a virtual IP */
+#define ELECT_PATHS_MAX      8
+#define ELECT_PATH_NAME_MAX  24
+#define ELECT_ACTIONS_MAX    24 /* of one step */
 #define ELECT_EPOCH_JUMP_MAX (UINT64_C(1) << 32)
 
 typedef enum ElectRole {
@@ -64,58 +64,58 @@ typedef enum ElectPeerState {
 /* Why a role moves or a request is made; goes over the wire in messages: append only. */
 typedef enum ElectReason {
         ELECT_REASON_NONE,
-        ELECT_REASON_BOOT,            /* start of this node */
-        ELECT_REASON_RESUME,          /* electd restarted within the same kernel boot and was master */
-        ELECT_REASON_MASTER_HEARD,    /* the peer is master */
-        ELECT_REASON_CONFIGURED,      /* neither is master: the configured master serves */
-        ELECT_REASON_FIT,             /* neither is master and the configured one cannot: the fit one serves */
-        ELECT_REASON_PEER_LOST,       /* every path silent for the dead time, nobody answers for the addresses */
-        ELECT_REASON_PEER_REBOOTED,   /* the peer's kernel boot id changed */
-        ELECT_REASON_PEER_GONE,       /* the peer left in order */
-        ELECT_REASON_NOBODY_HEARD,    /* listened after the start, heard nobody */
+        ELECT_REASON_BOOT,         /* start of this node */
+        ELECT_REASON_RESUME,       /* electd restarted within the same kernel boot and was master */
+        ELECT_REASON_MASTER_HEARD, /* the peer is master */
+        ELECT_REASON_CONFIGURED,   /* neither is master: the configured master serves */
+        ELECT_REASON_FIT,          /* neither is master and the configured one cannot: the fit one serves */
+        ELECT_REASON_PEER_LOST, /* every path silent for the dead time, nobody answers for the addresses */
+        ELECT_REASON_PEER_REBOOTED, /* the peer's kernel boot id changed */
+        ELECT_REASON_PEER_GONE,     /* the peer left in order */
+        ELECT_REASON_NOBODY_HEARD,  /* listened after the start, heard nobody */
         ELECT_REASON_OPERATOR,
         ELECT_REASON_FAILBACK,
-        ELECT_REASON_LINK_DOWN,       /* the master's primary LAN lost its carrier */
-        ELECT_REASON_LEAVING,         /* this node stops in order */
-        ELECT_REASON_SERVICE_FAILED,  /* a service or a disk keeps failing on the master */
-        ELECT_REASON_LOWER_EPOCH,     /* two masters: this one is the older */
-        ELECT_REASON_NOT_ECHOED,      /* two masters: the peer does not hear this one */
-        ELECT_REASON_TIE,             /* two masters of one epoch: the configured slave yields */
-        ELECT_REASON_SOLE,            /* own durable right */
-        ELECT_REASON_CONSENT,         /* the peer consented to be barred */
-        ELECT_REASON_EVIDENCE,        /* arbiter `paths` */
-        ELECT_REASON_FORCED,          /* the operator's force */
-        ELECT_REASON_RECONNECTED,     /* replication is back */
+        ELECT_REASON_LINK_DOWN,      /* the master's primary LAN lost its carrier */
+        ELECT_REASON_LEAVING,        /* this node stops in order */
+        ELECT_REASON_SERVICE_FAILED, /* a service or a disk keeps failing on the master */
+        ELECT_REASON_LOWER_EPOCH,    /* two masters: this one is the older */
+        ELECT_REASON_NOT_ECHOED,     /* two masters: the peer does not hear this one */
+        ELECT_REASON_TIE,            /* two masters of one epoch: the configured slave yields */
+        ELECT_REASON_SOLE,           /* own durable right */
+        ELECT_REASON_CONSENT,        /* the peer consented to be barred */
+        ELECT_REASON_EVIDENCE,       /* arbiter `paths` */
+        ELECT_REASON_FORCED,         /* the operator's force */
+        ELECT_REASON_RECONNECTED,    /* replication is back */
         ELECT_REASON_REPLICATION_LOST,
         ELECT_REASON_PEER_HOLDS_RIGHT,
-        ELECT_REASON_OFFER,           /* handed over, the peer never became primary: taken back */
+        ELECT_REASON_OFFER, /* handed over, the peer never became primary: taken back */
         ELECT_REASON_HANDED_OVER,
-        ELECT_REASON_ORDER_FAILED,    /* a step failed or took too long */
-        ELECT_REASON_NOT_TAKEN,       /* a handover nobody took: service goes on here */
+        ELECT_REASON_ORDER_FAILED, /* a step failed or took too long */
+        ELECT_REASON_NOT_TAKEN,    /* a handover nobody took: service goes on here */
         ELECT_REASON_SPLIT_BRAIN,
-        ELECT_REASON_MEMORY_LOST,     /* remembered state missing or corrupt */
+        ELECT_REASON_MEMORY_LOST, /* remembered state missing or corrupt */
         ELECT_REASON_DISK_LOST,
         ELECT_REASON_MAINTENANCE,
-        ELECT_REASON_INACTIVE,        /* switched off in the configuration */
-        ELECT_REASON_ISOLATED_LAN,    /* paths and gateway fell together: addresses withdrawn */
-        ELECT_REASON_LATE,            /* this node itself was late: what it knew is void */
-        ELECT_REASON_ISOLATED,        /* arbiter `operator`: an isolated master goes on */
+        ELECT_REASON_INACTIVE,     /* switched off in the configuration */
+        ELECT_REASON_ISOLATED_LAN, /* paths and gateway fell together: addresses withdrawn */
+        ELECT_REASON_LATE,         /* this node itself was late: what it knew is void */
+        ELECT_REASON_ISOLATED,     /* arbiter `operator`: an isolated master goes on */
         ELECT_REASON_MAX,
 } ElectReason;
 
 /* The outcome of an operator's request. */
 typedef enum ElectResult {
         ELECT_OK,
-        ELECT_REFUSED_STATE,       /* not in this state (see elect_state()) */
-        ELECT_REFUSED_PEER,        /* the peer is away, unknown, or cannot take part */
-        ELECT_REFUSED_UNFIT,       /* this node, or the one to take over, is not able to serve */
-        ELECT_REFUSED_SYNC,        /* the disk that would take over is not up to date */
-        ELECT_REFUSED_SPLIT_BRAIN, /* resolve it first */
-        ELECT_REFUSED_BUSY,        /* another change is under way */
-        ELECT_REFUSED_MASTER_HEARD,/* force: the peer is heard as master */
+        ELECT_REFUSED_STATE,        /* not in this state (see elect_state()) */
+        ELECT_REFUSED_PEER,         /* the peer is away, unknown, or cannot take part */
+        ELECT_REFUSED_UNFIT,        /* this node, or the one to take over, is not able to serve */
+        ELECT_REFUSED_SYNC,         /* the disk that would take over is not up to date */
+        ELECT_REFUSED_SPLIT_BRAIN,  /* resolve it first */
+        ELECT_REFUSED_BUSY,         /* another change is under way */
+        ELECT_REFUSED_MASTER_HEARD, /* force: the peer is heard as master */
         ELECT_REFUSED_INACTIVE,
-        ELECT_FAILED_TIMEOUT,      /* nobody took over in time; roles are as before */
-        ELECT_FAILED_ORDER,        /* a step failed; see the reason and errors */
+        ELECT_FAILED_TIMEOUT, /* nobody took over in time; roles are as before */
+        ELECT_FAILED_ORDER,   /* a step failed; see the reason and errors */
         ELECT_RESULT_MAX,
 } ElectResult;
 
@@ -128,21 +128,23 @@ typedef enum ElectRequest {
         ELECT_REQUEST_MAX,
 } ElectRequest;
 
-/* Steps the director asks of the other daemons. The first six promote, in this order; the next six demote. */
+/* Steps the director asks of the other daemons. The first six promote, in this order; the next six demote.
+ */
 typedef enum ElectOrder {
         ELECT_ORDER_NONE,
-        ELECT_ORDER_DISCONNECT, /* replication: force the connection down (DRBD lags behind the heartbeats) */
+        ELECT_ORDER_DISCONNECT, /* replication: force the connection down (DRBD lags behind the heartbeats)
+                                 */
         ELECT_ORDER_PRIMARY,
         ELECT_ORDER_MOUNT,
-        ELECT_ORDER_START,      /* the master's services */
-        ELECT_ORDER_ACQUIRE,    /* virtual IPs, announced once when done */
+        ELECT_ORDER_START,   /* the master's services */
+        ELECT_ORDER_ACQUIRE, /* virtual IPs, announced once when done */
         ELECT_ORDER_WITHDRAW,
-        ELECT_ORDER_STOP,       /* the master's services: TERM, then KILL */
+        ELECT_ORDER_STOP, /* the master's services: TERM, then KILL */
         ELECT_ORDER_UNMOUNT,
-        ELECT_ORDER_SECONDARY,  /* done means verified */
-        ELECT_ORDER_RESUME,     /* frozen I/O goes on: the fence handler answers 4 */
-        ELECT_ORDER_CONNECT,    /* replication may connect again */
-        ELECT_ORDER_ANNOUNCE,   /* the virtual IPs again: a conflict ended */
+        ELECT_ORDER_SECONDARY, /* done means verified */
+        ELECT_ORDER_RESUME,    /* frozen I/O goes on: the fence handler answers 4 */
+        ELECT_ORDER_CONNECT,   /* replication may connect again */
+        ELECT_ORDER_ANNOUNCE,  /* the virtual IPs again: a conflict ended */
         ELECT_ORDER_MAX,
 } ElectOrder;
 
@@ -173,9 +175,9 @@ typedef struct ElectPath {
 /* From confd; times in usec. */
 typedef struct ElectSettings {
         bool active;
-        ElectRole configured;       /* by owning MasterAddress or SlaveAddress; NONE: owns neither */
-        bool volume;                /* the pair replicates a disk: the data rules bind */
-        bool services;              /* somebody starts and stops the master's services */
+        ElectRole configured; /* by owning MasterAddress or SlaveAddress; NONE: owns neither */
+        bool volume;          /* the pair replicates a disk: the data rules bind */
+        bool services;        /* somebody starts and stops the master's services */
         bool replication_over_lan;
         bool accept_split_risk;
         ElectArbiter arbiter;
@@ -183,31 +185,31 @@ typedef struct ElectSettings {
         bool failover_link_down;
         bool auto_failback;
         uint64_t failback_delay_usec;
-        uint32_t digest;            /* of the synced configuration; 0: unknown */
-        bool serial_missing;        /* Serial=yes and no device is named */
-        bool hostname_mismatch;     /* the node's name does not say its configured role (G3) */
+        uint32_t digest;        /* of the synced configuration; 0: unknown */
+        bool serial_missing;    /* Serial=yes and no device is named */
+        bool hostname_mismatch; /* the node's name does not say its configured role (G3) */
 } ElectSettings;
 
 /* What survives a crash. Fixed size, kept by common/state; the codec is elect_memory_encode(). */
 typedef struct ElectMemory {
-        uint64_t epoch;             /* the highest ever reserved here or accepted from the peer */
-        uint64_t role_epoch;        /* of the role last held, or of the newest master heard */
-        uint64_t boots;             /* kernel boots counted since the first state */
+        uint64_t epoch;      /* the highest ever reserved here or accepted from the peer */
+        uint64_t role_epoch; /* of the role last held, or of the newest master heard */
+        uint64_t boots;      /* kernel boots counted since the first state */
         uint8_t boot_id[ELECT_BOOT_ID_SIZE];
-        ElectRole role;             /* last running roles */
+        ElectRole role; /* last running roles */
         ElectRole peer_role;
-        bool sole;                  /* I may have diverged; the peer is barred from promoting */
-        bool elig;                  /* I hold every acknowledged write and nobody barred me */
+        bool sole; /* I may have diverged; the peer is barred from promoting */
+        bool elig; /* I hold every acknowledged write and nobody barred me */
         bool maintenance;
-        bool pinned;                /* `become` put the configured slave in charge: no failback */
-        uint64_t generation;        /* of the replicated disk, as last seen */
+        bool pinned;         /* `become` put the configured slave in charge: no failback */
+        uint64_t generation; /* of the replicated disk, as last seen */
         uint64_t peer_generation;
         struct {
-                uint64_t epoch;     /* 0: none */
-                ElectRole from;     /* configured role of the node that handed over */
+                uint64_t epoch; /* 0: none */
+                ElectRole from; /* configured role of the node that handed over */
                 uint64_t generation;
         } handover;
-        uint64_t forced_epoch;      /* of the last operator's force; 0: none */
+        uint64_t forced_epoch; /* of the last operator's force; 0: none */
         uint8_t n_peer_macs;
         uint8_t peer_macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMemory;
@@ -220,73 +222,74 @@ typedef enum ElectMemoryStatus {
 /* What the peer needs to know of this node: sent whole in every heartbeat. */
 typedef struct ElectRecord {
         ElectState state;
-        ElectRole role;         /* running role */
+        ElectRole role; /* running role */
         ElectRole configured;
         uint64_t epoch;
         uint32_t instance;      /* of this electd: changes with every start; never 0 */
         uint32_t seq;           /* counts changes of what is above and below, not of the echo */
         uint32_t echo_instance; /* the peer's instance and seq as last heard; 0: not heard now */
         uint32_t echo_seq;
-        uint32_t digest;        /* of the configuration */
-        bool sole;              /* durable ones */
+        uint32_t digest; /* of the configuration */
+        bool sole;       /* durable ones */
         bool elig;
-        bool able;              /* would take over if asked: active, healthy, addresses and disk at hand */
-        bool carrier_down;      /* of the primary LAN; unknown counts as up */
+        bool able;         /* would take over if asked: active, healthy, addresses and disk at hand */
+        bool carrier_down; /* of the primary LAN; unknown counts as up */
         bool maintenance;
         bool leaving;
-        bool gone;              /* left in order: holds nothing and takes nothing any more */
+        bool gone; /* left in order: holds nothing and takes nothing any more */
         bool volume;
-        bool connected;         /* own view of replication */
+        bool connected; /* own view of replication */
         bool primary;
         bool up_to_date;
-        bool asking;            /* a PREQ of ours is outstanding */
+        bool asking; /* a PREQ of ours is outstanding */
         bool pinned;
-        bool knows_macs;        /* FACTS of the echoed instance have arrived */
+        bool knows_macs; /* FACTS of the echoed instance have arrived */
 } ElectRecord;
 
 /* Types go over the wire: append only. An unknown one is ignored, never consent. */
 typedef enum ElectMessageType {
         ELECT_MSG_INVALID,
-        ELECT_MSG_PREQ,        /* please hand over to me */
-        ELECT_MSG_HANDOVER,    /* done: I am demoted, take it under this epoch */
-        ELECT_MSG_REFUSED,     /* your PREQ, TAKEOVER or OUTDATE of this nonce is refused */
-        ELECT_MSG_TAKEOVER,    /* please send me a PREQ */
-        ELECT_MSG_OUTDATE,     /* may I be sole? */
-        ELECT_MSG_OUTDATED,    /* yes: I am barred, durably */
-        ELECT_MSG_ELIGIBLE,    /* you hold everything and may promote again */
+        ELECT_MSG_PREQ,     /* please hand over to me */
+        ELECT_MSG_HANDOVER, /* done: I am demoted, take it under this epoch */
+        ELECT_MSG_REFUSED,  /* your PREQ, TAKEOVER or OUTDATE of this nonce is refused */
+        ELECT_MSG_TAKEOVER, /* please send me a PREQ */
+        ELECT_MSG_OUTDATE,  /* may I be sole? */
+        ELECT_MSG_OUTDATED, /* yes: I am barred, durably */
+        ELECT_MSG_ELIGIBLE, /* you hold everything and may promote again */
         ELECT_MSG_LEAVING,
         ELECT_MSG_LEAVING_ACK,
-        ELECT_MSG_SESSION,     /* my nonce of this replication connection, and yours as I know it */
-        ELECT_MSG_FACTS,       /* my MACs */
+        ELECT_MSG_SESSION, /* my nonce of this replication connection, and yours as I know it */
+        ELECT_MSG_FACTS,   /* my MACs */
         ELECT_MSG_MAX,
 } ElectMessageType;
 
 typedef struct ElectMessage {
         ElectMessageType type;
         ElectReason reason;
-        ElectResult result;    /* REFUSED: why */
-        uint32_t instance;     /* of the sender's electd */
-        uint32_t to_instance;  /* of the receiver's, as known to the sender; another is refused */
-        uint64_t session;      /* SESSION: the sender's nonce; else the session both agreed on, 0 without volume */
-        uint64_t nonce;        /* SESSION: the receiver's nonce as known; else names the request */
+        ElectResult result;   /* REFUSED: why */
+        uint32_t instance;    /* of the sender's electd */
+        uint32_t to_instance; /* of the receiver's, as known to the sender; another is refused */
+        uint64_t session; /* SESSION: the sender's nonce; else the session both agreed on, 0 without volume
+                           */
+        uint64_t nonce;   /* SESSION: the receiver's nonce as known; else names the request */
         uint64_t epoch;
         uint64_t generation;
-        bool up_to_date;       /* HANDOVER: "you have UpToDate data" */
-        bool in_session;       /* SESSION: the sender has no question left */
-        uint8_t n_macs;        /* FACTS */
+        bool up_to_date; /* HANDOVER: "you have UpToDate data" */
+        bool in_session; /* SESSION: the sender has no question left */
+        uint8_t n_macs;  /* FACTS */
         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMessage;
 
 /* What replicd (or the simulation) reports of the volume; whole at each change. */
 typedef struct ElectVolume {
-        bool known;            /* false: replicd is away, nothing below counts */
+        bool known; /* false: replicd is away, nothing below counts */
         bool connected;
-        uint64_t connection;   /* counts connections: a new number is a new one even if the drop was missed */
+        uint64_t connection; /* counts connections: a new number is a new one even if the drop was missed */
         bool primary;
         bool peer_primary;
-        bool frozen;           /* I/O is suspended until RESUME or a reconnect */
+        bool frozen; /* I/O is suspended until RESUME or a reconnect */
         bool split_brain;
-        bool wrote_alone;      /* a new data generation was made while disconnected */
+        bool wrote_alone; /* a new data generation was made while disconnected */
         ElectDisk disk;
         ElectDisk peer_disk;
         uint64_t generation;
@@ -294,27 +297,27 @@ typedef struct ElectVolume {
 } ElectVolume;
 
 typedef enum ElectEventType {
-        ELECT_EV_TIMER,       /* the deadline of ELECT_ACT_TIMER passed */
+        ELECT_EV_TIMER, /* the deadline of ELECT_ACT_TIMER passed */
         ELECT_EV_SETTINGS,
-        ELECT_EV_PEER,        /* hbd: state, boot id and instance of the peer */
-        ELECT_EV_HBD_GONE,    /* connection to hbd lost: everything it said is unknown */
-        ELECT_EV_RECORD,      /* of the peer: changed, or its age crossed the limit */
+        ELECT_EV_PEER,     /* hbd: state, boot id and instance of the peer */
+        ELECT_EV_HBD_GONE, /* connection to hbd lost: everything it said is unknown */
+        ELECT_EV_RECORD,   /* of the peer: changed, or its age crossed the limit */
         ELECT_EV_MESSAGE,
         ELECT_EV_PATHS,
-        ELECT_EV_ADDRESSES,   /* vipd: (re)connected or changed: what it holds, our MACs */
+        ELECT_EV_ADDRESSES, /* vipd: (re)connected or changed: what it holds, our MACs */
         ELECT_EV_VIPD_GONE,
-        ELECT_EV_LINK,        /* carrier of the primary LAN */
-        ELECT_EV_ANSWERED,    /* somebody else answers for a virtual IP (while probing) */
-        ELECT_EV_CONFLICT,    /* somebody else answers for a virtual IP we hold, or no longer */
+        ELECT_EV_LINK,     /* carrier of the primary LAN */
+        ELECT_EV_ANSWERED, /* somebody else answers for a virtual IP (while probing) */
+        ELECT_EV_CONFLICT, /* somebody else answers for a virtual IP we hold, or no longer */
         ELECT_EV_GATEWAY,
-        ELECT_EV_HEALTH,      /* services and disks of this node */
+        ELECT_EV_HEALTH, /* services and disks of this node */
         ELECT_EV_VOLUME,
         ELECT_EV_FENCE_ASKED, /* the kernel's fence-peer handler waits for an answer */
         ELECT_EV_REQUEST,     /* operator */
         ELECT_EV_ORDER_DONE,
-        ELECT_EV_SAVED,       /* every memory up to this number is durable */
-        ELECT_EV_LATE,        /* own loop was late by so much; comes before whatever was queued meanwhile */
-        ELECT_EV_STOP,        /* orderly stop of this node */
+        ELECT_EV_SAVED, /* every memory up to this number is durable */
+        ELECT_EV_LATE,  /* own loop was late by so much; comes before whatever was queued meanwhile */
+        ELECT_EV_STOP,  /* orderly stop of this node */
         ELECT_EV_MAX,
 } ElectEventType;
 
@@ -337,13 +340,13 @@ typedef struct ElectEvent {
                         ElectPath path[ELECT_PATHS_MAX];
                 } paths;
                 struct {
-                        bool held;           /* vipd's last order, of this kernel boot, was to hold them */
-                        uint64_t epoch;      /* the highest under which it was told to acquire; 0: none */
+                        bool held;      /* vipd's last order, of this kernel boot, was to hold them */
+                        uint64_t epoch; /* the highest under which it was told to acquire; 0: none */
                         uint8_t n_macs;
                         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
-                        bool usable;         /* every enabled address has its device here */
+                        bool usable; /* every enabled address has its device here */
                 } addresses;
-                ElectVerdict link;    /* BAD: no carrier */
+                ElectVerdict link; /* BAD: no carrier */
                 ElectVerdict gateway;
                 struct {
                         uint8_t mac[ELECT_MAC_SIZE];
@@ -379,21 +382,21 @@ typedef struct ElectDecision {
         ElectState peer_state;
         ElectRole peer_role;
         uint64_t peer_epoch;
-        bool echoed;              /* the peer's record answers this electd */
+        bool echoed; /* the peer's record answers this electd */
         ElectVerdict link;
         bool peer_carrier_down;
         ElectVerdict gateway;
         bool probing;
-        bool peer_answers;        /* one of its MACs answers for a virtual IP */
+        bool peer_answers; /* one of its MACs answers for a virtual IP */
         bool sole, elig;
         bool connected, primary;
         ElectDisk disk, peer_disk;
-        ElectOrder order;         /* ORDER_FAILED: which, and how */
+        ElectOrder order; /* ORDER_FAILED: which, and how */
         int error;
 } ElectDecision;
 
 typedef enum ElectActionType {
-        ELECT_ACT_SAVE,     /* make `memory` durable, then SAVED(number); later ones supersede earlier */
+        ELECT_ACT_SAVE, /* make `memory` durable, then SAVED(number); later ones supersede earlier */
         ELECT_ACT_PUBLISH,
         ELECT_ACT_SEND,
         ELECT_ACT_ORDER,    /* ORDER_DONE with the same id within the limit, or -ETIMEDOUT */
@@ -402,8 +405,8 @@ typedef enum ElectActionType {
         ELECT_ACT_DECISION, /* log it and keep it for `why` */
         ELECT_ACT_REPLY,    /* to the operator */
         ELECT_ACT_FENCE_ANSWER,
-        ELECT_ACT_REBOOT,   /* this node cannot be made safe otherwise */
-        ELECT_ACT_STOPPED,  /* left in order: say goodbye and exit */
+        ELECT_ACT_REBOOT,  /* this node cannot be made safe otherwise */
+        ELECT_ACT_STOPPED, /* left in order: say goodbye and exit */
         ELECT_ACT_MAX,
 } ElectActionType;
 
@@ -444,10 +447,10 @@ typedef struct ElectActions {
  * Fixed little-endian layouts of elect-codec.c, without the MAC, which the caller adds and checks. Decoding
  * returns -EBADMSG for what is not one, -EPROTONOSUPPORT for a version that is not spoken, and nothing else.
  */
-#define ELECT_RECORD_SIZE 32
+#define ELECT_RECORD_SIZE      32
 #define ELECT_MESSAGE_SIZE_MIN 48 /* FACTS carry their MACs behind it */
 #define ELECT_MESSAGE_SIZE_MAX (ELECT_MESSAGE_SIZE_MIN + ELECT_MACS_MAX * ELECT_MAC_SIZE)
-#define ELECT_MEMORY_SIZE 136
+#define ELECT_MEMORY_SIZE      136
 void elect_record_encode(const ElectRecord *record, uint8_t ret_bytes[ELECT_RECORD_SIZE]);
 int elect_record_decode(const uint8_t *bytes, size_t size, ElectRecord *ret_record);
 size_t elect_message_encode(const ElectMessage *message, uint8_t ret_bytes[ELECT_MESSAGE_SIZE_MAX]);

@@ -63,7 +63,8 @@ static bool alone_rule(ElectCore *core)
         ElectReason reason;
 
         if (core->peer_rebooted && core->state == ELECT_SLAVE)
-                reason = ELECT_REASON_PEER_REBOOTED; /* a fresh kernel holds no addresses: nothing to probe */
+                reason = ELECT_REASON_PEER_REBOOTED; /* a fresh kernel holds no addresses: nothing to probe
+                                                      */
         else if (core->record_known && core->record.gone && !elect_promised(core))
                 reason = ELECT_REASON_PEER_GONE; /* it saw to that itself */
         else if (!silent(core) || silence_is_ours(core) || !elect_probed(core) || elect_peer_answers(core))
@@ -125,7 +126,8 @@ static bool two_masters_rule(ElectCore *core)
                         return false;
                 core->two_since_usec = 0;
                 if (core->state == ELECT_MASTER && core->vipd)
-                        elect_order(core, ELECT_ORDER_ANNOUNCE); /* switches and clients may have learnt the other */
+                        elect_order(core, ELECT_ORDER_ANNOUNCE); /* switches and clients may have learnt the
+                                                                    other */
                 return true;
         }
         if (core->two_since_usec == 0) {

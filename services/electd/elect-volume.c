@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The rules of a pair with a replicated disk, first half: sessions, who follows whom, the isolated master, a
- * split brain, and the rejoin. The kernel is the last guard: a primary that loses its peer freezes its I/O in
- * the same state change and goes on only with a right (elect-right.c).
+ * split brain, and the rejoin. The kernel is the last guard: a primary that loses its peer freezes its I/O
+ * in the same state change and goes on only with a right (elect-right.c).
  */
 #include "elect-core.h"
 
-/* Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to. */
+/* Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to.
+ */
 void elect_void_session(ElectCore *core)
 {
         core->in_session = false;
         core->peer_session = 0;
         core->my_session = elect_nonce_new(core);
         core->session_next_usec = core->now_usec;
-        core->outdate = (ElectAsk) {};
+        core->outdate = (ElectAsk){};
         core->peer_leaving = false;
         elect_drop_held(core);
 }
@@ -94,7 +95,8 @@ static bool session_rule(ElectCore *core)
         return true;
 }
 
-/* Answered as long as either side has not been named: a nonce that changed in flight leaves nobody waiting. */
+/* Answered as long as either side has not been named: a nonce that changed in flight leaves nobody waiting.
+ */
 void elect_on_session(ElectCore *core, const ElectMessage *message)
 {
         if (!elect_connected(core))
@@ -132,8 +134,8 @@ static bool follow_rule(ElectCore *core)
 
 static bool isolated_rule(ElectCore *core)
 {
-        if (core->state != ELECT_MASTER || core->plan.n > 0 || !core->volume.known || elect_connected(core) ||
-            core->memory.sole)
+        if (core->state != ELECT_MASTER || core->plan.n > 0 || !core->volume.known ||
+            elect_connected(core) || core->memory.sole)
                 return false;
 
         elect_set_state(core, ELECT_ISOLATED, ELECT_REASON_REPLICATION_LOST);
@@ -142,7 +144,8 @@ static bool isolated_rule(ElectCore *core)
 
 static bool reconnected_rule(ElectCore *core)
 {
-        if (core->state != ELECT_ISOLATED || core->plan.n > 0 || !elect_connected(core) || core->volume.frozen)
+        if (core->state != ELECT_ISOLATED || core->plan.n > 0 || !elect_connected(core) ||
+            core->volume.frozen)
                 return false;
 
         core->fence_asked = false;
@@ -159,7 +162,7 @@ static bool give_up_rule(ElectCore *core)
                 return false;
 
         core->memory.elig = false;
-        core->outdate = (ElectAsk) {};
+        core->outdate = (ElectAsk){};
         core->right_pending = false;
         elect_demote(core, ELECT_REASON_PEER_HOLDS_RIGHT);
         return true;
@@ -179,8 +182,8 @@ static bool barred_rule(ElectCore *core)
 /* A master that had been late is whole again in a session made since. */
 static bool whole_rule(ElectCore *core)
 {
-        if (core->state != ELECT_MASTER || core->memory.elig || !elect_connected(core) || !core->in_session ||
-            !elect_record_fresh(core) || !core->record.connected)
+        if (core->state != ELECT_MASTER || core->memory.elig || !elect_connected(core) ||
+            !core->in_session || !elect_record_fresh(core) || !core->record.connected)
                 return false;
 
         core->memory.elig = true;
@@ -265,7 +268,7 @@ static bool both_rule(ElectCore *core)
                 return false;
 
         elect_ask_preq(core, core->settings.configured == ELECT_ROLE_MASTER ? ELECT_REASON_CONFIGURED
-                                                                           : ELECT_REASON_FIT);
+                                                                            : ELECT_REASON_FIT);
         return true;
 }
 
@@ -279,7 +282,8 @@ static bool split_rule(ElectCore *core)
                                                            : core->settings.configured == ELECT_ROLE_MASTER;
 
         if (!core->volume.split_brain) {
-                if (core->state != ELECT_FAULT || core->reason != ELECT_REASON_SPLIT_BRAIN || core->plan.n > 0)
+                if (core->state != ELECT_FAULT || core->reason != ELECT_REASON_SPLIT_BRAIN ||
+                    core->plan.n > 0)
                         return false;
                 elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_RECONNECTED);
                 return true;
@@ -305,7 +309,8 @@ static bool withdraw_rule(ElectCore *core)
 {
         bool primary = core->state == ELECT_MASTER || core->state == ELECT_ISOLATED;
         bool gateway = core->link != ELECT_BAD &&
-                       (core->gateway == ELECT_GOOD || (core->gateway == ELECT_VOID && core->link == ELECT_GOOD));
+                       (core->gateway == ELECT_GOOD ||
+                        (core->gateway == ELECT_VOID && core->link == ELECT_GOOD));
 
         if (!primary || core->plan.n > 0)
                 return false;
@@ -320,7 +325,8 @@ static bool withdraw_rule(ElectCore *core)
         }
         if (!elect_peer_heard(core) && !gateway)
                 return false;
-        if (!elect_probed(core) || elect_peer_answers(core) || (elect_record_fresh(core) && core->record.sole))
+        if (!elect_probed(core) || elect_peer_answers(core) ||
+            (elect_record_fresh(core) && core->record.sole))
                 return false;
         core->withdrawn = false;
         elect_decide(core, elect_state(core), ELECT_REASON_RECONNECTED);
@@ -330,9 +336,9 @@ static bool withdraw_rule(ElectCore *core)
 
 bool elect_volume_rules(ElectCore *core)
 {
-        bool changed = session_rule(core) || unknown_rule(core) || isolated_rule(core) || give_up_rule(core) ||
-                       reconnected_rule(core) || barred_rule(core) || whole_rule(core) || split_rule(core) ||
-                       withdraw_rule(core);
+        bool changed = session_rule(core) || unknown_rule(core) || isolated_rule(core) ||
+                       give_up_rule(core) || reconnected_rule(core) || barred_rule(core) ||
+                       whole_rule(core) || split_rule(core) || withdraw_rule(core);
 
         if (changed || core->plan.n > 0 || core->stopping)
                 return changed;

@@ -60,7 +60,7 @@ void elect_decide(ElectCore *core, ElectState from, ElectReason reason)
 {
         ElectDecision *decision = &elect_act(core, ELECT_ACT_DECISION)->decision;
 
-        *decision = (ElectDecision) {
+        *decision = (ElectDecision){
                 .when_usec = core->now_usec,
                 .from = from,
                 .to = elect_state(core),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The election core: who of the two nodes is master. It is pure: no clock, no I/O, no allocation, no logging.
- * elect_step() takes one event and the time and says what to do; the director does it and reports back with
- * further events. The rules are those of the design's election chapter and of tests/model/hapair.pml, which
- * stay in step with this code; the simulation plays two of these cores against each other.
+ * The election core: who of the two nodes is master. It is pure: no clock, no I/O, no allocation, no
+ * logging. elect_step() takes one event and the time and says what to do; the director does it and reports
+ * back with further events. The rules are those of the design's election chapter and of
+ * tests/model/hapair.pml, which stay in step with this code; the simulation plays two of these cores against
+ * each other.
  *
  * How the parts divide the work:
  *   elect.c          the turn: rules run until none changes anything; record, memory and timer out
@@ -29,14 +30,14 @@ typedef struct ElectPlan {
         ElectOrder order[6];
         uint8_t n, at;
         bool demotion;
-        bool undo;             /* a promotion that failed is being taken back */
-        bool issued;           /* order[at] is with the director, under this id */
+        bool undo;   /* a promotion that failed is being taken back */
+        bool issued; /* order[at] is with the director, under this id */
         uint64_t id;
         uint64_t after_save;   /* begins when this memory is durable */
         uint64_t retry_usec;   /* order[at] failed and is tried again then; 0: not */
         uint64_t vipd_by_usec; /* vipd is away and must be back by then; 0: not waited for */
         ElectReason reason;
-        ElectOrder failed;     /* what began an undo, or stops a demotion */
+        ElectOrder failed; /* what began an undo, or stops a demotion */
         int error;
 } ElectPlan;
 
@@ -72,13 +73,13 @@ typedef struct ElectCore {
         ElectMemory durable; /* on the disk */
         uint64_t save_number, saved_number;
         bool memory_lost; /* missing or corrupt, and not yet made up for */
-        bool same_boot; /* the memory was written in this kernel boot */
+        bool same_boot;   /* the memory was written in this kernel boot */
         ElectState state;
         ElectRole role;     /* MASTER as long as addresses or volume may be here */
         ElectReason reason; /* of the last change of state */
         uint64_t since_usec, start_usec;
-        uint64_t epoch;     /* of the role held, or the newest master's heard */
-        ElectPlan plan;     /* runs while n > 0 */
+        uint64_t epoch; /* of the role held, or the newest master's heard */
+        ElectPlan plan; /* runs while n > 0 */
         uint64_t order_ids;
         uint64_t refresh_id; /* the order that tells a returned vipd what is wanted; 0: none runs */
         uint64_t refresh_retry_usec;
@@ -92,10 +93,10 @@ typedef struct ElectCore {
         bool hbd, vipd, vipd_seen;
         ElectPeerState peer;
         uint64_t peer_since_usec;
-        bool heard_ever;             /* since the start */
-        uint64_t listen_since_usec;  /* hbd has been listening since; USEC_INFINITY: it is not */
+        bool heard_ever;            /* since the start */
+        uint64_t listen_since_usec; /* hbd has been listening since; USEC_INFINITY: it is not */
         uint8_t peer_boot_id[ELECT_BOOT_ID_SIZE];
-        bool peer_rebooted;          /* the master's boot id changed; no record of the new boot is here yet */
+        bool peer_rebooted; /* the master's boot id changed; no record of the new boot is here yet */
         bool record_known, record_aged;
         ElectRecord record;
         uint64_t record_usec;        /* when it changed last */
@@ -123,12 +124,12 @@ typedef struct ElectCore {
         uint64_t fence_until_usec;
 
         /* for the life of a boot only */
-        uint64_t nonces;     /* counter behind every nonce */
+        uint64_t nonces; /* counter behind every nonce */
         uint32_t record_seq;
         uint32_t facts_from; /* the peer's electd whose MACs we know */
         uint64_t facts_next_usec;
         ElectAsk preq, takeover, outdate;
-        uint64_t serving_nonce; /* the PREQ that the demotion under way answers; 0: none */
+        uint64_t serving_nonce;      /* the PREQ that the demotion under way answers; 0: none */
         uint64_t promise_until_usec; /* a HANDOVER of ours may still be taken until then; 0: none */
         uint64_t promise_nonce;
         uint32_t promise_instance;
@@ -152,8 +153,8 @@ typedef struct ElectCore {
         bool right_pending; /* `sole` is on its way to the disk */
         uint64_t right_save;
         ElectReason right_reason;
-        bool withdrawn;     /* LAN isolated: addresses down although master */
-        bool peer_leaving;  /* said LEAVING in this session */
+        bool withdrawn;    /* LAN isolated: addresses down although master */
+        bool peer_leaving; /* said LEAVING in this session */
         bool leaving_sent, leaving_acked;
         uint64_t leaving_until_usec;
         bool handing_master; /* the demotion under way began as master */
@@ -163,13 +164,13 @@ typedef struct ElectCore {
         uint64_t timer_usec;   /* as the director has it */
         uint64_t wake_usec;    /* the earliest any rule waits for, collected in each step */
         uint64_t now_usec;
-        ElectActions *out;     /* of the step under way */
+        ElectActions *out; /* of the step under way */
 } ElectCore;
 
 /* What the director knows at the start. `memory` is read when `status` is GOOD. */
 typedef struct ElectStart {
         uint64_t now_usec;
-        uint32_t instance;                  /* random, never 0 */
+        uint32_t instance; /* random, never 0 */
         uint8_t boot_id[ELECT_BOOT_ID_SIZE];
         ElectMemoryStatus status;
         ElectMemory memory;

@@ -27,7 +27,7 @@ static void add(List *list, const char *code, bool warning, uint64_t since_usec,
         if (list->n == ERRORS_MAX)
                 return;
         item = &list->item[list->n++];
-        *item = (ErrorItem) { .code = code, .warning = warning, .remedy = remedy, .since_usec = since_usec };
+        *item = (ErrorItem){ .code = code, .warning = warning, .remedy = remedy, .since_usec = since_usec };
         va_start(ap, format);
         vsnprintf(item->message, sizeof(item->message), format, ap);
         va_end(ap);
@@ -40,7 +40,8 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                     "Look at `hapair config check`, and whether hapair-confd runs.",
                     "No valid configuration has arrived");
         else if (!core->settings.active)
-                add(list, "inactive", true, core->settings_usec, "Set Active=yes in [General] to switch it on.",
+                add(list, "inactive", true, core->settings_usec,
+                    "Set Active=yes in [General] to switch it on.",
                     "High availability is switched off in the configuration");
         else if (core->settings.configured == ELECT_ROLE_NONE)
                 add(list, "no-role", false, core->settings_usec,
@@ -52,7 +53,8 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                     "This node no longer has its own address of the pair");
         if (core->memory_lost)
                 add(list, "state-lost", false, core->start_usec,
-                    core->settings.volume ? "Connect the peer, or force the role if this node's data is the newest."
+                    core->settings.volume ? "Connect the peer, or force the role if this node's data is the "
+                                            "newest."
                                           : "None needed: it is written anew once the pair has settled.",
                     "What this node remembered of the pair is missing or corrupt");
         if (facts->save_failed)
@@ -61,19 +63,21 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                     "What this node must remember cannot be written to its disk");
         if (core->failed_order != ELECT_ORDER_NONE)
                 add(list, "step-failed", false, core->failed_usec,
-                    "Look at `hapair logs failover` for the reason; it is tried again.",
-                    "Could not %s: %s", elect_order_to_string(core->failed_order),
+                    "Look at `hapair logs failover` for the reason; it is tried again.", "Could not %s: %s",
+                    elect_order_to_string(core->failed_order),
                     strerrordesc_np(-core->failed_error) ?: "unknown error");
         if (facts->real_time_refused)
                 add(list, "real-time-refused", true, facts->real_time_usec,
                     "Let the unit hapair-hbd.service have CPUSchedulingPolicy=rr and memory locking.",
-                    "Heartbeats run without real-time scheduling or locked memory: a busy machine may be late");
+                    "Heartbeats run without real-time scheduling or locked memory: a busy machine may be "
+                    "late");
         if (core->settings.hostname_mismatch)
                 add(list, "hostname-mismatch", true, core->settings_usec,
                     "Correct the hostname, or Cluster= and Domain= in [General].",
                     "The hostname of this node does not fit its configured role");
         if (core->memory.maintenance)
-                add(list, "maintenance", true, core->since_usec, "`hapair maintenance off` when the work is done.",
+                add(list, "maintenance", true, core->since_usec,
+                    "`hapair maintenance off` when the work is done.",
                     "Maintenance: nothing happens automatically on this node");
 }
 
@@ -96,8 +100,8 @@ static void add_helpers(List *list, const ElectCore *core)
                 add(list, "vip-conflict", false, core->conflict_since_usec,
                     "Find the host with that hardware address and take the address from it.",
                     "Another host, %02x:%02x:%02x:%02x:%02x:%02x, answers for a virtual IP",
-                    core->conflict_mac[0], core->conflict_mac[1], core->conflict_mac[2], core->conflict_mac[3],
-                    core->conflict_mac[4], core->conflict_mac[5]);
+                    core->conflict_mac[0], core->conflict_mac[1], core->conflict_mac[2],
+                    core->conflict_mac[3], core->conflict_mac[4], core->conflict_mac[5]);
 }
 
 static void add_peer(List *list, const ElectCore *core)
@@ -116,21 +120,23 @@ static void add_peer(List *list, const ElectCore *core)
         if (!core->record_known || core->record_aged)
                 return;
 
-        if (core->record.configured == core->settings.configured && core->settings.configured != ELECT_ROLE_NONE)
+        if (core->record.configured == core->settings.configured &&
+            core->settings.configured != ELECT_ROLE_NONE)
                 add(list, "same-role", false, core->record_usec,
                     "Only one node may own each of MasterAddress and SlaveAddress.",
                     "Both nodes say that they are the configured %s",
                     elect_role_to_string(core->settings.configured));
-        if (core->record.digest != 0 && core->settings.digest != 0 && core->record.digest != core->settings.digest)
+        if (core->record.digest != 0 && core->settings.digest != 0 &&
+            core->record.digest != core->settings.digest)
                 add(list, "config-differs", true, core->record_usec,
                     "Compare /etc/hapair/hapair.conf on both nodes; it must be the same.",
                     "The two nodes have different configurations");
         if (core->record.carrier_down)
-                add(list, "peer-link-down", true, core->record_usec, "Check the peer's cable and switch port.",
-                    "The primary LAN of the peer has no carrier");
+                add(list, "peer-link-down", true, core->record_usec,
+                    "Check the peer's cable and switch port.", "The primary LAN of the peer has no carrier");
         if (core->record.maintenance)
-                add(list, "peer-maintenance", true, core->record_usec, "`hapair maintenance off` on the peer.",
-                    "The peer is in maintenance");
+                add(list, "peer-maintenance", true, core->record_usec,
+                    "`hapair maintenance off` on the peer.", "The peer is in maintenance");
 }
 
 static void add_paths(List *list, const ElectCore *core)
@@ -174,7 +180,8 @@ static void add_volume(List *list, const ElectCore *core)
         else if (!core->volume.connected)
                 add(list, "replication-lost", false, core->volume_since_usec,
                     "Check the replication link and the peer.", "The disks are not connected");
-        else if (core->volume.disk != ELECT_DISK_UP_TO_DATE || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE)
+        else if (core->volume.disk != ELECT_DISK_UP_TO_DATE ||
+                 core->volume.peer_disk != ELECT_DISK_UP_TO_DATE)
                 add(list, "not-in-sync", true, core->volume_since_usec,
                     "Wait for the resync, and do not reboot the running master meanwhile.",
                     "The disks are not in sync");

@@ -6,7 +6,7 @@
 
 #include "elect.h"
 
-#define ERRORS_MAX 32
+#define ERRORS_MAX          32
 #define CONFIG_PROBLEMS_MAX 8
 
 typedef struct ErrorItem {

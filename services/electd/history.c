@@ -13,7 +13,8 @@
 
 void history_add(History *history, uint64_t realtime_usec, const ElectDecision *decision)
 {
-        history->entry[history->next] = (HistoryEntry) { .realtime_usec = realtime_usec, .decision = *decision };
+        history->entry[history->next] =
+                        (HistoryEntry){ .realtime_usec = realtime_usec, .decision = *decision };
         history->next = (history->next + 1) % HISTORY_MAX;
         history->n = MIN_OF(history->n + 1, (size_t) HISTORY_MAX);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hapair-electd: the only one who decides which role this node plays. It has no privilege; the others do what
- * it orders. `--first-state` is for `hapair init` and `hapair join`: electd alone knows its file's format.
+ * hapair-electd: the only one who decides which role this node plays. It has no privilege; the others do
+ * what it orders. `--first-state` is for `hapair init` and `hapair join`: electd alone knows its file's
+ * format.
  */
 #include <errno.h>
 #include <stdio.h>

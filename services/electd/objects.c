@@ -27,7 +27,8 @@ int objects_walk_properties(sd_bus_message *message, const char *object, const c
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int walk_interfaces(sd_bus_message *message, const char *object, objects_property_t property, void *userdata)
+static int walk_interfaces(sd_bus_message *message, const char *object, objects_property_t property,
+                           void *userdata)
 {
         int r = sd_bus_message_enter_container(message, 'a', "{sa{sv}}");
 

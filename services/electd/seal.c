@@ -61,7 +61,8 @@ size_t seal_add(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, uint8_t *bytes,
         return size + SEAL_SIZE;
 }
 
-int seal_open(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, const uint8_t *bytes, size_t size, size_t *ret_size)
+int seal_open(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, const uint8_t *bytes, size_t size,
+              size_t *ret_size)
 {
         uint8_t expected[SEAL_SIZE];
 

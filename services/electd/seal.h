@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * electd's own MAC on its records and messages, under a subkey that hbd does not have: a broken hbd can
- * silence this daemon, not speak for it. Keyed BLAKE2b (libsodium's generichash), 16 bytes, behind the bytes.
+ * silence this daemon, not speak for it. Keyed BLAKE2b (libsodium's generichash), 16 bytes, behind the
+ * bytes.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 
 #include "common/base/macros.h"
 
-#define SEAL_SIZE 16
+#define SEAL_SIZE     16
 #define SEAL_KEY_SIZE 32
 
 /* What the bytes are; a MAC made for one is none for the other. */
@@ -29,5 +30,5 @@ _must_check_ int seal_load_key(uint8_t ret_key[SEAL_KEY_SIZE]);
 size_t seal_add(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, uint8_t *bytes, size_t size);
 
 /* Errors: -EBADMSG: too short, or not made under this key for this kind. */
-_must_check_ int seal_open(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, const uint8_t *bytes, size_t size,
-                           size_t *ret_size);
+_must_check_ int seal_open(const uint8_t key[SEAL_KEY_SIZE], SealKind kind, const uint8_t *bytes,
+                           size_t size, size_t *ret_size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The decoders of records, messages and memory take any bytes (the MAC may be that of a broken peer, the disk
- * may be anything): they refuse them, or understand them so well that encoding gives the same bytes again.
+ * The decoders of records, messages and memory take any bytes (the MAC may be that of a broken peer, the
+ * disk may be anything): they refuse them, or understand them so well that encoding gives the same bytes
+ * again.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -51,11 +51,13 @@ static void watch(World *world, const ElectActions *actions)
                 } else if (action->type == ELECT_ACT_ORDER) {
                         world->order = action->order.order;
                         world->order_id = action->order.id;
-                        if (action->order.order == ELECT_ORDER_ACQUIRE && world->core.state == ELECT_PROMOTING)
+                        if (action->order.order == ELECT_ORDER_ACQUIRE &&
+                            world->core.state == ELECT_PROMOTING)
                                 require(action->order.epoch <= world->durable_epoch);
                 }
         }
-        require(world->core.state < ELECT_STATE_MAX && world->core.plan.n <= ARRAY_SIZE(world->core.plan.order));
+        require(world->core.state < ELECT_STATE_MAX &&
+                world->core.plan.n <= ARRAY_SIZE(world->core.plan.order));
         require(world->core.state != ELECT_PROMOTING || world->core.plan.n > 0);
         require(world->core.state != ELECT_DEMOTING || world->core.plan.n > 0);
 }
@@ -64,7 +66,7 @@ static void fill_record(Input *input, World *world, ElectRecord *record)
 {
         uint8_t flags = next(input), more = next(input);
 
-        *record = (ElectRecord) {
+        *record = (ElectRecord){
                 .state = next(input) % ELECT_STATE_MAX,
                 .role = next(input) % ELECT_ROLE_MAX,
                 .configured = next(input) % ELECT_ROLE_MAX,
@@ -72,19 +74,27 @@ static void fill_record(Input *input, World *world, ElectRecord *record)
                 .instance = 1 + next(input) % 3,
                 .seq = next(input),
                 .echo_instance = flags & 1 ? world->core.instance : 0,
-                .sole = flags & 2, .elig = flags & 4, .able = flags & 8, .carrier_down = flags & 16,
-                .maintenance = flags & 32, .leaving = flags & 64, .gone = flags & 128,
-                .connected = more & 1, .primary = more & 2, .up_to_date = more & 4,
+                .sole = flags & 2,
+                .elig = flags & 4,
+                .able = flags & 8,
+                .carrier_down = flags & 16,
+                .maintenance = flags & 32,
+                .leaving = flags & 64,
+                .gone = flags & 128,
+                .connected = more & 1,
+                .primary = more & 2,
+                .up_to_date = more & 4,
         };
 }
 
 static void fill_message(Input *input, World *world, ElectMessage *message)
 {
         uint8_t flags = next(input);
-        const uint64_t nonces[] = { world->core.preq.nonce, world->core.takeover.nonce, world->core.outdate.nonce,
-                                    world->core.promise_nonce, world->core.my_session };
+        const uint64_t nonces[] = { world->core.preq.nonce, world->core.takeover.nonce,
+                                    world->core.outdate.nonce, world->core.promise_nonce,
+                                    world->core.my_session };
 
-        *message = (ElectMessage) {
+        *message = (ElectMessage){
                 .type = next(input) % ELECT_MSG_MAX,
                 .reason = next(input) % ELECT_REASON_MAX,
                 .result = next(input) % ELECT_RESULT_MAX,
@@ -102,10 +112,16 @@ static void fill_volume(Input *input, ElectVolume *volume)
 {
         uint8_t flags = next(input);
 
-        *volume = (ElectVolume) {
-                .known = !(flags & 1), .connected = flags & 2, .primary = flags & 4, .peer_primary = flags & 8,
-                .frozen = flags & 16, .split_brain = (flags & 96) == 96, .connection = flags >> 7,
-                .disk = next(input) % ELECT_DISK_MAX, .peer_disk = next(input) % ELECT_DISK_MAX,
+        *volume = (ElectVolume){
+                .known = !(flags & 1),
+                .connected = flags & 2,
+                .primary = flags & 4,
+                .peer_primary = flags & 8,
+                .frozen = flags & 16,
+                .split_brain = (flags & 96) == 96,
+                .connection = flags >> 7,
+                .disk = next(input) % ELECT_DISK_MAX,
+                .peer_disk = next(input) % ELECT_DISK_MAX,
         };
 }
 
@@ -113,9 +129,13 @@ static void fill_settings(Input *input, ElectSettings *settings)
 {
         uint8_t flags = next(input);
 
-        *settings = (ElectSettings) {
-                .active = flags & 1 || flags & 2, .configured = next(input) % ELECT_ROLE_MAX, .volume = flags & 4,
-                .services = flags & 8, .failover_link_down = flags & 16, .auto_failback = flags & 32,
+        *settings = (ElectSettings){
+                .active = flags & 1 || flags & 2,
+                .configured = next(input) % ELECT_ROLE_MAX,
+                .volume = flags & 4,
+                .services = flags & 8,
+                .failover_link_down = flags & 16,
+                .auto_failback = flags & 32,
                 .arbiter = next(input) % ELECT_ARBITER_MAX,
                 .dead_usec = (1 + next(input)) * 10 * USEC_PER_MSEC,
                 .failback_delay_usec = next(input) * 100 * USEC_PER_MSEC,
@@ -124,7 +144,7 @@ static void fill_settings(Input *input, ElectSettings *settings)
 
 static void fill(Input *input, World *world, ElectEvent *event)
 {
-        *event = (ElectEvent) { .type = next(input) % ELECT_EV_MAX };
+        *event = (ElectEvent){ .type = next(input) % ELECT_EV_MAX };
         switch (event->type) {
         case ELECT_EV_SETTINGS:
                 fill_settings(input, &event->settings);

@@ -11,7 +11,7 @@
 static void enqueue(Pair *pair, int node, const ElectEvent *event, uint64_t delay_usec)
 {
         g_assert_cmpuint(pair->n_queue, <, PAIR_QUEUE_MAX);
-        pair->queue[pair->n_queue++] = (PairEvent) {
+        pair->queue[pair->n_queue++] = (PairEvent){
                 .when_usec = pair->now_usec + delay_usec,
                 .order = pair->orders++,
                 .life = pair->node[node].life,
@@ -73,26 +73,26 @@ static void perform(Pair *pair, int i, const ElectActions *actions)
                                 break;
                         node->disk = action->save.memory;
                         node->disk_status = ELECT_MEMORY_GOOD;
-                        event = (ElectEvent) { .type = ELECT_EV_SAVED, .saved = action->save.number };
+                        event = (ElectEvent){ .type = ELECT_EV_SAVED, .saved = action->save.number };
                         enqueue(pair, i, &event, STEP_USEC);
                         break;
                 case ELECT_ACT_PUBLISH:
                         node->record = action->record;
                         node->has_record = true;
                         if (!node->aged && peer->hears && peer->running) {
-                                event = (ElectEvent) { .type = ELECT_EV_RECORD };
+                                event = (ElectEvent){ .type = ELECT_EV_RECORD };
                                 event.record.record = node->record;
                                 enqueue(pair, 1 - i, &event, STEP_USEC);
                         }
                         break;
                 case ELECT_ACT_SEND:
                         if (peer->hears && peer->running) {
-                                event = (ElectEvent) { .type = ELECT_EV_MESSAGE, .message = action->message };
+                                event = (ElectEvent){ .type = ELECT_EV_MESSAGE, .message = action->message };
                                 enqueue(pair, 1 - i, &event, STEP_USEC);
                         }
                         break;
                 case ELECT_ACT_ORDER:
-                        event = (ElectEvent) { .type = ELECT_EV_ORDER_DONE };
+                        event = (ElectEvent){ .type = ELECT_EV_ORDER_DONE };
                         event.done.order = action->order.order;
                         event.done.id = action->order.id;
                         event.done.error = do_order(pair, node, action);
@@ -152,7 +152,7 @@ static void tell_peer(Pair *pair, int i, ElectPeerState state)
                 boot_id(peer, 1 - i, event.peer.boot_id);
         pair_give(pair, i, &event);
         if (heard && peer->has_record) {
-                event = (ElectEvent) { .type = ELECT_EV_RECORD };
+                event = (ElectEvent){ .type = ELECT_EV_RECORD };
                 event.record.record = peer->record;
                 event.record.aged = peer->aged;
                 pair_give(pair, i, &event);
@@ -212,7 +212,7 @@ void pair_init(Pair *pair)
         pair->lan = true;
         for (int i = 0; i < 2; i++) {
                 PairNode *node = &pair->node[i];
-                node->settings = (ElectSettings) {
+                node->settings = (ElectSettings){
                         .active = true,
                         .configured = i == 0 ? ELECT_ROLE_MASTER : ELECT_ROLE_SLAVE,
                         .dead_usec = PAIR_DEAD_USEC,
@@ -305,7 +305,7 @@ void pair_run(Pair *pair, uint64_t usec)
                         arp(pair, i);
                         if (node->running && pair->now_usec >= node->timer_usec) {
                                 node->timer_usec = USEC_INFINITY;
-                                pair_give(pair, i, &(ElectEvent) { .type = ELECT_EV_TIMER });
+                                pair_give(pair, i, &(ElectEvent){ .type = ELECT_EV_TIMER });
                         }
                 }
                 watch(pair);
@@ -324,7 +324,7 @@ void pair_request(Pair *pair, int i, ElectRequest request)
 
 void pair_link(Pair *pair, int i, ElectVerdict link)
 {
-        pair_give(pair, i, &(ElectEvent) { .type = ELECT_EV_LINK, .link = link });
+        pair_give(pair, i, &(ElectEvent){ .type = ELECT_EV_LINK, .link = link });
 }
 
 int pair_master(const Pair *pair)

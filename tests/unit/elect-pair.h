@@ -32,9 +32,9 @@ typedef struct PairNode {
         bool holds;
         uint64_t vipd_epoch;
         bool probing;
-        bool aged;       /* the peer is told that this node's record is aged */
-        bool hears;      /* frames of the peer arrive here */
-        bool hbd_dead;   /* its hbd reports nothing */
+        bool aged;     /* the peer is told that this node's record is aged */
+        bool hears;    /* frames of the peer arrive here */
+        bool hbd_dead; /* its hbd reports nothing */
         uint64_t last_heard_usec;
         ElectPeerState told;
         ElectRecord record; /* as its hbd sends it */
@@ -61,9 +61,9 @@ typedef struct Pair {
 
 void pair_init(Pair *pair);
 void pair_boot(Pair *pair, int node);
-void pair_crash(Pair *pair, int node);      /* power off */
-void pair_kill(Pair *pair, int node);       /* electd: SIGKILL */
-void pair_start(Pair *pair, int node);      /* electd again, in the same kernel boot */
+void pair_crash(Pair *pair, int node); /* power off */
+void pair_kill(Pair *pair, int node);  /* electd: SIGKILL */
+void pair_start(Pair *pair, int node); /* electd again, in the same kernel boot */
 void pair_give(Pair *pair, int node, const ElectEvent *event);
 void pair_run(Pair *pair, uint64_t usec);
 void pair_request(Pair *pair, int node, ElectRequest request);

@@ -267,7 +267,7 @@ static void test_link_down_without_the_setting_moves_nothing(void)
         for (int i = 0; i < 2; i++) {
                 pair.node[i].settings.failover_link_down = false;
                 pair_give(&pair, i,
-                          &(ElectEvent) { .type = ELECT_EV_SETTINGS, .settings = pair.node[i].settings });
+                          &(ElectEvent){ .type = ELECT_EV_SETTINGS, .settings = pair.node[i].settings });
         }
         pair_link(&pair, 0, ELECT_BAD);
         pair_run(&pair, 5 * USEC_PER_SEC);
@@ -325,7 +325,7 @@ static void test_leaving_master_hands_over_first(void)
         Pair pair;
 
         settled(&pair);
-        pair_give(&pair, 0, &(ElectEvent) { .type = ELECT_EV_STOP });
+        pair_give(&pair, 0, &(ElectEvent){ .type = ELECT_EV_STOP });
         pair_run(&pair, 30 * USEC_PER_MSEC);
         g_assert_cmpint(pair_master(&pair), ==, 1);
         g_assert_false(pair.both_held);
@@ -338,7 +338,7 @@ static void test_leaving_slave_interrupts_nothing(void)
         Pair pair;
 
         settled(&pair);
-        pair_give(&pair, 1, &(ElectEvent) { .type = ELECT_EV_STOP });
+        pair_give(&pair, 1, &(ElectEvent){ .type = ELECT_EV_STOP });
         pair_run(&pair, 5 * USEC_PER_MSEC);
         g_assert_cmpuint(pair.node[1].stopped, ==, 1);
         g_assert_true(pair.node[1].record.gone);
@@ -354,7 +354,7 @@ static void test_leaving_does_not_wait_for_an_absent_peer(void)
         settled(&pair);
         pair_crash(&pair, 1);
         pair_run(&pair, USEC_PER_SEC);
-        pair_give(&pair, 0, &(ElectEvent) { .type = ELECT_EV_STOP });
+        pair_give(&pair, 0, &(ElectEvent){ .type = ELECT_EV_STOP });
         pair_run(&pair, 5 * USEC_PER_MSEC);
         g_assert_cmpuint(pair.node[0].stopped, ==, 1);
         g_assert_cmpint(pair_master(&pair), ==, -1);
@@ -366,9 +366,9 @@ static void test_both_leaving_ends(void)
                 Pair pair;
 
                 settled(&pair);
-                pair_give(&pair, 0, &(ElectEvent) { .type = ELECT_EV_STOP });
+                pair_give(&pair, 0, &(ElectEvent){ .type = ELECT_EV_STOP });
                 pair_run(&pair, ms * USEC_PER_MSEC);
-                pair_give(&pair, 1, &(ElectEvent) { .type = ELECT_EV_STOP });
+                pair_give(&pair, 1, &(ElectEvent){ .type = ELECT_EV_STOP });
                 pair_run(&pair, 2 * USEC_PER_SEC);
                 g_assert_cmpuint(pair.node[0].stopped, ==, 1);
                 g_assert_cmpuint(pair.node[1].stopped, ==, 1);
@@ -384,7 +384,7 @@ static void test_gone_peer_is_followed_at_once(void)
         settled(&pair);
         pair.node[1].core.memory.maintenance = true;
         pair_run(&pair, 10 * USEC_PER_MSEC);
-        pair_give(&pair, 0, &(ElectEvent) { .type = ELECT_EV_STOP });
+        pair_give(&pair, 0, &(ElectEvent){ .type = ELECT_EV_STOP });
         pair_run(&pair, 200 * USEC_PER_MSEC);
         g_assert_cmpint(pair_master(&pair), ==, -1);
         pair_request(&pair, 1, ELECT_REQUEST_MAINTENANCE_OFF);

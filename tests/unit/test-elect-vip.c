@@ -19,7 +19,8 @@ static void settled(Pair *pair)
         g_assert_cmpint(pair_master(pair), ==, 0);
         g_assert_cmpint(pair->node[0].core.state, ==, ELECT_MASTER);
         g_assert_cmpint(pair->node[1].core.state, ==, ELECT_SLAVE);
-        pair->node[0].promotions = pair->node[1].promotions = pair->node[0].demotions = pair->node[1].demotions = 0;
+        pair->node[0].promotions = pair->node[1].promotions = pair->node[0].demotions =
+                        pair->node[1].demotions = 0;
 }
 
 static void untouched(const Pair *pair)
@@ -202,7 +203,7 @@ static void test_hbd_gone_is_unknown(void)
         Pair pair;
 
         settled(&pair);
-        pair_give(&pair, 1, &(ElectEvent) { .type = ELECT_EV_HBD_GONE });
+        pair_give(&pair, 1, &(ElectEvent){ .type = ELECT_EV_HBD_GONE });
         pair.node[1].hears = false;
         pair.node[1].hbd_dead = true;
         pair.lan = false;
@@ -218,7 +219,7 @@ static void test_vipd_restart_changes_no_role(void)
 
                 settled(&pair);
                 pair.node[i].vipd = false;
-                pair_give(&pair, i, &(ElectEvent) { .type = ELECT_EV_VIPD_GONE });
+                pair_give(&pair, i, &(ElectEvent){ .type = ELECT_EV_VIPD_GONE });
                 pair_run(&pair, 100 * USEC_PER_MSEC);
                 pair.node[i].vipd = true;
                 ElectEvent event = { .type = ELECT_EV_ADDRESSES };
@@ -309,7 +310,7 @@ static void test_inactive_holds_nothing(void)
 
         settled(&pair);
         pair.node[0].settings.active = false;
-        pair_give(&pair, 0, &(ElectEvent) { .type = ELECT_EV_SETTINGS, .settings = pair.node[0].settings });
+        pair_give(&pair, 0, &(ElectEvent){ .type = ELECT_EV_SETTINGS, .settings = pair.node[0].settings });
         pair_run(&pair, USEC_PER_SEC);
         g_assert_cmpint(pair_master(&pair), ==, 1);
         g_assert_cmpint(pair.node[0].core.state, ==, ELECT_WAIT_PEER);
@@ -348,13 +349,16 @@ static void test_epoch_jump_is_refused(void)
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
-        g_test_add_func("/elect-vip/both-boot-configured-master-serves", test_both_boot_configured_master_serves);
+        g_test_add_func("/elect-vip/both-boot-configured-master-serves",
+                        test_both_boot_configured_master_serves);
         g_test_add_func("/elect-vip/lone-node-listens-then-serves", test_lone_node_listens_then_serves);
         g_test_add_func("/elect-vip/running-incumbent-keeps-role", test_running_incumbent_keeps_role);
         g_test_add_func("/elect-vip/master-power-off-slave-serves", test_master_power_off_slave_serves);
-        g_test_add_func("/elect-vip/takeover-does-not-wait-for-the-disk", test_takeover_does_not_wait_for_the_disk);
+        g_test_add_func("/elect-vip/takeover-does-not-wait-for-the-disk",
+                        test_takeover_does_not_wait_for_the_disk);
         g_test_add_func("/elect-vip/slave-power-off-master-goes-on", test_slave_power_off_master_goes_on);
-        g_test_add_func("/elect-vip/master-reboot-is-seen-by-boot-id", test_master_reboot_is_seen_by_boot_id);
+        g_test_add_func("/elect-vip/master-reboot-is-seen-by-boot-id",
+                        test_master_reboot_is_seen_by_boot_id);
         g_test_add_func("/elect-vip/killed-electd-resumes", test_killed_electd_resumes);
         g_test_add_func("/elect-vip/killed-in-any-state", test_killed_in_any_state);
         g_test_add_func("/elect-vip/aged-record-is-unknown-not-lost", test_aged_record_is_unknown_not_lost);
