@@ -15,7 +15,7 @@ enum { SHARED, LOCAL, N_FILES };
 
 void store_init(Store *store, const char *directory, const char *state_directory)
 {
-        *store = (Store) {
+        *store = (Store){
                 .directory = g_strdup(directory),
                 .state_directory = g_strdup(state_directory),
                 .file_problems = problems_new(),
@@ -45,7 +45,7 @@ static void files_read(Files *files, const char *directory, GPtrArray *problems)
                 int r;
 
                 files->paths[i] = g_build_filename(directory, file_names[i], NULL);
-                files->texts[i] = (ConfigText) { .path = files->paths[i] };
+                files->texts[i] = (ConfigText){ .path = files->paths[i] };
 
                 r = config_text_read(files->paths[i], &files->texts[i]);
                 if (r < 0 && (i == SHARED || r != -ENOENT))
@@ -172,6 +172,23 @@ static bool same_problems(const GPtrArray *a, const GPtrArray *b)
         return true;
 }
 
+/*
+ * What this node is. Neither address here, a moment after one was: the node has lost its address (a restart
+ * of its network, a slip), it did not become another node; without a role it would drop what it serves. Only
+ * a configuration with other addresses takes the role away.
+ */
+static NodeRole settle_role(Store *store, NodeRole found)
+{
+        const IpAddress *addresses = store->config->general.addresses;
+
+        if (found != NODE_ROLE_NONE)
+                store->own = addresses[found];
+        else if (store->role != NODE_ROLE_NONE && ip_address_equal(&addresses[store->role], &store->own))
+                return store->role;
+
+        return found;
+}
+
 bool store_judge(Store *store)
 {
         g_autoptr(GPtrArray) problems = problems_new();
@@ -190,7 +207,7 @@ bool store_judge(Store *store)
                         problems_add(problems, PROBLEM_ERROR, NULL, 0, NULL, NULL, NULL,
                                      "this machine's addresses cannot be read: %s", g_strerror(-r));
                 } else
-                        role = machine_check(machine, store->config, problems);
+                        role = settle_role(store, machine_check(machine, store->config, problems));
         }
 
         problems_sort(problems);

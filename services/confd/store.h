@@ -15,6 +15,7 @@ typedef struct Store {
         uint64_t generation;   /* rises with every configuration put in force */
         int copy_error;        /* why the last right files could not be copied: negative errno, 0: they are */
         NodeRole role;
+        IpAddress own; /* the address that told the role */
         GPtrArray *file_problems; /* of the last load */
         GPtrArray *problems;      /* these, and what does not fit this machine; errors first */
 } Store;
