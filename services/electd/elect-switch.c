@@ -238,6 +238,7 @@ void elect_on_refused(ElectCore *core, const ElectMessage *message)
                 return;
         if (message->nonce == core->preq.nonce) {
                 core->preq = (ElectAsk){};
+                core->preq_next_usec = core->now_usec + ask_life_usec(core);
                 elect_operator_reply(core, message->result);
         } else if (message->nonce == core->takeover.nonce) {
                 core->takeover = (ElectAsk){};

@@ -266,6 +266,10 @@ static bool both_rule(ElectCore *core)
             core->volume.peer_primary || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE ||
             core->preq.nonce != 0 || !mine || elect_promised(core))
                 return false;
+        if (core->now_usec < core->preq_next_usec) {
+                elect_wake(core, core->preq_next_usec);
+                return false;
+        }
 
         elect_ask_preq(core, core->settings.configured == ELECT_ROLE_MASTER ? ELECT_REASON_CONFIGURED
                                                                             : ELECT_REASON_FIT);

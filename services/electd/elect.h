@@ -129,6 +129,7 @@ typedef struct ElectCore {
         uint32_t facts_from; /* the peer's electd whose MACs we know */
         uint64_t facts_next_usec;
         ElectAsk preq, takeover, outdate;
+        uint64_t preq_next_usec;     /* refused: by itself this node asks again from then on */
         uint64_t serving_nonce;      /* the PREQ that the demotion under way answers; 0: none */
         uint64_t promise_until_usec; /* a HANDOVER of ours may still be taken until then; 0: none */
         uint64_t promise_nonce;
