@@ -7,7 +7,8 @@
 #include "world.h"
 
 /* Beyond the dead time: a full round of orders, a slow serial line, an fsync. */
-#define MARGIN_USEC (250 * USEC_PER_MSEC)
+#define MARGIN_USEC          (250 * USEC_PER_MSEC)
+#define MESSAGES_PER_SEC_MAX 100
 
 /* Anything happened: what has to come "in the end" gets its time anew. */
 void check_disturbed(World *w)
@@ -39,9 +40,19 @@ static bool node_calm(const World *w, unsigned node)
 static bool links_calm(const World *w)
 {
         for (Link link = 0; link < LINK_MAX; link++)
-                if (!net_whole(w, link) || w->wire[link].loss_percent > 0)
+                if (!net_whole(w, link) || w->wire[link].loss_percent > 0 || w->wire[link].filtered)
                         return false;
         return true;
+}
+
+/* Some heartbeats arrive, at either side: enough to end what a partition left. */
+static bool heartbeats_pass(const World *w)
+{
+        for (Link link = 0; link < LINK_MAX; link++)
+                if (!w->wire[link].filtered && w->wire[link].loss_percent < 40 &&
+                    (net_reaches(w, link, 0) || net_reaches(w, link, 1)))
+                        return true;
+        return false;
 }
 
 /* Both nodes live, every link carries, nothing is broken. */
@@ -59,7 +70,8 @@ static bool is_master(const World *w, unsigned node)
 static void check_two_holders(World *w)
 {
         Check *c = &w->check;
-        bool both = address_answers(w, 0) && address_answers(w, 1) && net_whole(w, LINK_LAN);
+        bool both = address_answers(w, 0) && address_answers(w, 1) && net_whole(w, LINK_LAN) &&
+                    heartbeats_pass(w);
 
         for (unsigned i = 0; i < NODES; i++)
                 for (Daemon d = 0; d < DAEMON_KERNEL; d++)
@@ -167,6 +179,19 @@ static void count_moves(World *w)
                         c->moves++;
                 c->server = (int) i;
         }
+}
+
+/* Two nodes that answer each other for ever decide nothing and starve everything else. */
+void check_message(World *w, unsigned node)
+{
+        Node *n = &w->node[node];
+
+        if (w->now_usec - n->said_usec > USEC_PER_SEC) {
+                n->said_usec = w->now_usec;
+                n->said = 0;
+        }
+        if (++n->said > MESSAGES_PER_SEC_MAX)
+                world_violate(w, "node %u sends more than %d messages a second", node, MESSAGES_PER_SEC_MAX);
 }
 
 void check_step(World *w)

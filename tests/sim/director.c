@@ -220,6 +220,7 @@ static void act(World *w, unsigned node, const ElectAction *action)
                 break;
         case ELECT_ACT_SEND:
                 world_trace(w, "node %u: says %s", node, elect_message_to_string(action->message.type));
+                check_message(w, node);
                 hbd_send(w, node, &action->message);
                 break;
         case ELECT_ACT_ORDER:

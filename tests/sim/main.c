@@ -55,43 +55,56 @@ static bool same_kind(const char *a, const char *b)
         return strncmp(x + 4, "not in time", 11) != 0 || strncmp(a, b, strcspn(a, ",")) == 0;
 }
 
-/* Leaves out every line that the failure does not need, from the end to the beginning, until none can go. */
-static void shrink(Script *script, const char *cause, const Options *options)
+/* The script without the lines [at, at + n), but for the fixed ones. */
+static Script *without(const Script *script, size_t at, size_t n)
 {
-        char failure[640];
-        bool smaller = true;
+        Script *shorter = script_new();
+        Line *none = shorter->line;
 
-        while (smaller) {
-                smaller = false;
-                for (size_t i = script->n; i-- > 0;) {
-                        Line line = script->line[i];
-
-                        if (line.fixed)
-                                continue;
-                        memmove(&script->line[i], &script->line[i + 1], (script->n - i - 1) * sizeof(line));
-                        script->n--;
-                        if (fails(script, options, failure) && same_kind(cause, failure)) {
-                                smaller = true;
-                                continue;
-                        }
-                        memmove(&script->line[i + 1], &script->line[i], (script->n - i) * sizeof(line));
-                        script->n++;
-                        script->line[i] = line;
-                }
+        *shorter = *script;
+        shorter->line = none;
+        shorter->n = shorter->size = 0;
+        for (size_t i = 0; i < script->n; i++) {
+                if (i >= at && i < at + n && !script->line[i].fixed)
+                        continue;
+                script_add(shorter, script->line[i].number, "%s", script->line[i].text);
+                shorter->line[shorter->n - 1].fixed = script->line[i].fixed;
         }
+        return shorter;
 }
 
-static int report(Script *script, uint64_t seed, const char *failure, const Options *options)
+/* Leaves out what the failure does not need: halves first, single lines last. */
+static Script *shrink(Script *script, const char *cause, const Options *options)
+{
+        char failure[640];
+
+        for (size_t n = script->n / 2; n > 0; n /= 2)
+                for (size_t end = script->n; end > 0; end -= MIN_OF(end, n)) {
+                        Script *shorter = without(script, end - MIN_OF(end, n), MIN_OF(end, n));
+                        bool same = shorter->n < script->n && fails(shorter, options, failure) &&
+                                    same_kind(cause, failure);
+
+                        if (same) {
+                                script_free(script);
+                                script = shorter;
+                        } else {
+                                script_free(shorter);
+                        }
+                }
+        return script;
+}
+
+static Script *report(Script *script, uint64_t seed, const char *failure, const Options *options)
 {
         char smaller[640];
 
         printf("# seed %lu failed: %s\n", (unsigned long) seed, failure);
         fflush(stdout);
-        shrink(script, failure, options);
+        script = shrink(script, failure, options);
         (void) fails(script, options, smaller);
         printf("# cut down to: %s\n", smaller);
         script_print(script, only_arbiter(script));
-        return EXIT_FAILURE;
+        return script;
 }
 
 static int run_by_chance(const Options *options)
@@ -106,10 +119,8 @@ static int run_by_chance(const Options *options)
 
                 if (!script_run(script, only_arbiter(script), 1, options->lie, options->trace, &steps,
                                 failure)) {
-                        int r = report(script, seed, failure, options);
-
-                        script_free(script);
-                        return r;
+                        script_free(report(script, seed, failure, options));
+                        return EXIT_FAILURE;
                 }
                 done += steps;
                 script_free(script);

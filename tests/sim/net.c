@@ -34,7 +34,7 @@ Work *net_send(World *w, Link link, unsigned from, WorkType type, const Work *li
         unsigned percent = w->wire[link].loss_percent;
         Work *work = NULL;
 
-        if (!net_reaches(w, link, from))
+        if (!net_reaches(w, link, from) || w->wire[link].filtered)
                 return NULL;
         for (unsigned copy = 0; copy < 2; copy++) {
                 if (copy == 1 && (percent == 0 || world_chance(w, 100) >= 5))

@@ -46,9 +46,12 @@ static void link_fault(Author *a)
 {
         const char *link = link_words[chance(a, LINK_MAX)];
 
-        switch (chance(a, 5)) {
+        switch (chance(a, 6)) {
         case 0:
                 script_add(a->script, 0, "cut %s from %s", link, any_node(a));
+                break;
+        case 3:
+                script_add(a->script, 0, "filter %s", link);
                 break;
         case 1:
                 script_add(a->script, 0, "lossy %s %u", link, (unsigned) chance(a, 60));
@@ -152,7 +155,7 @@ static void anything(Author *a)
 /* One of the single faults that `paths` must stand two of. */
 static void single_fault(Author *a)
 {
-        switch (chance(a, 6)) {
+        switch (chance(a, 7)) {
         case 0:
                 script_add(a->script, 0, "kill %s", any_node(a));
                 break;
@@ -167,6 +170,9 @@ static void single_fault(Author *a)
                 break;
         case 4:
                 daemon_fault(a);
+                break;
+        case 5:
+                script_add(a->script, 0, "filter %s", link_words[chance(a, LINK_MAX)]);
                 break;
         default:
                 script_add(a->script, 0, "cut %s", link_words[chance(a, LINK_MAX)]);

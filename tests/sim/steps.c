@@ -100,6 +100,20 @@ static bool link_of(const char *word, Link *ret_link)
         return false;
 }
 
+/* filter LINK…: mend ends that too. */
+static bool do_filter(World *w, const Words *words)
+{
+        Link link;
+
+        for (unsigned i = 1; i < words->n; i++) {
+                if (!link_of(words->word[i], &link))
+                        return false;
+                w->wire[link].filtered = true;
+        }
+        check_disturbed(w);
+        return words->n > 1;
+}
+
 /* cut LINK… [from NODE] · mend LINK… */
 static bool do_cut(World *w, const Words *words)
 {
@@ -120,6 +134,7 @@ static bool do_cut(World *w, const Words *words)
                 for (unsigned side = 0; side < NODES; side++)
                         if (sides[side])
                                 w->wire[link].cut[side] = cut;
+                w->wire[link].filtered = w->wire[link].filtered && cut;
         }
         check_disturbed(w);
         return n > 1;
@@ -307,18 +322,31 @@ bool step_do(World *w, const Words *words, const char **ret_problem)
                 const char *verb;
                 StepHandler handler;
         } steps[] = {
-                { "boot", do_boot },       { "kill", do_kill },
-                { "halt", do_halt },       { "reboot", do_reboot },
-                { "freeze", do_freeze },   { "thaw", do_thaw },
-                { "cut", do_cut },         { "mend", do_cut },
-                { "plug", do_plug },       { "unplug", do_unplug },
-                { "lossy", do_lossy },     { "signal", do_signal },
-                { "press", do_press },     { "refused", do_refused },
-                { "force", do_force },     { "maintenance", do_maintenance },
-                { "damage", do_damage },   { "stranger", do_stranger },
-                { "strip", do_strip },     { "clock", do_clock },
-                { "load", do_load },       { "health", do_health },
-                { "gateway", do_gateway }, { "wait", do_wait },
+                { "boot", do_boot },
+                { "kill", do_kill },
+                { "halt", do_halt },
+                { "reboot", do_reboot },
+                { "freeze", do_freeze },
+                { "thaw", do_thaw },
+                { "cut", do_cut },
+                { "filter", do_filter },
+                { "mend", do_cut },
+                { "plug", do_plug },
+                { "unplug", do_unplug },
+                { "lossy", do_lossy },
+                { "signal", do_signal },
+                { "press", do_press },
+                { "refused", do_refused },
+                { "force", do_force },
+                { "maintenance", do_maintenance },
+                { "damage", do_damage },
+                { "stranger", do_stranger },
+                { "strip", do_strip },
+                { "clock", do_clock },
+                { "load", do_load },
+                { "health", do_health },
+                { "gateway", do_gateway },
+                { "wait", do_wait },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -208,10 +208,13 @@ typedef struct Node {
         Volume volume;
         Disk disk;
         bool was_master; /* as last seen by the checks */
+        unsigned said;   /* messages to the peer since said_usec */
+        uint64_t said_usec;
 } Node;
 
 typedef struct Wire {
         bool cut[NODES]; /* what this node sends is lost */
+        bool filtered;   /* heartbeats alone are lost, as by a firewall */
         unsigned loss_percent;
 } Wire;
 
@@ -336,4 +339,5 @@ void volume_answer(World *w, unsigned node, uint8_t answer);
 /* check.c */
 void check_step(World *w);
 void check_disturbed(World *w);
+void check_message(World *w, unsigned node);
 bool check_calm(const World *w);

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The simulation can fail: take one rule of the election core away at a time, and it must say so. The world's own
+lies (an fsync that is none, a disk that does not freeze …) must be seen as well.
+
+    mutants.py --sim SIMULATOR --cc "COMPILER AND FLAGS" --root SOURCES SCENARIO… --libraries LIBRARY…
+
+A mutant is one file of the core with one text in it replaced; it is linked in front of the libraries, so that it
+takes the place of the real one. A text that is no longer there is an error: the rule has moved, this list follows.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+
+STEPS = '4000000'
+CORE = 'services/electd'
+
+Mutant = namedtuple('Mutant', 'rule file old new')
+
+MUTANTS = [
+    Mutant('a silent peer whose kernel still answers is not robbed', 'elect-vip.c',
+           '!elect_probed(core) || elect_peer_answers(core)', 'false'),
+    Mutant('the evidence includes that nobody answers for the virtual IPs', 'elect-right.c',
+           'elect_probed(core) && !elect_peer_answers(core)', 'true'),
+    Mutant('two masters that meet: one yields', 'elect-vip.c',
+           'bool two = elect_master_heard(core)', 'bool two = false && elect_master_heard(core)'),
+    Mutant('an electd that restarts resumes its role', 'elect.c',
+           'bool resume = resumable(core);', 'bool resume = resumable(core) && false;'),
+    Mutant('failbacks are damped', 'elect-switch.c',
+           'if (core->now_usec >= next)', 'if (core->now_usec >= next || true)'),
+    Mutant('frozen I/O goes on with a durable right only', 'elect-right.c',
+           'if (core->memory.sole && core->durable.sole && !core->right_pending)', 'if (true)'),
+    Mutant('who has been late voids what it knew', 'elect-know.c',
+           'if (late_usec <= core->settings.dead_usec / 2)', 'if (true)'),
+    Mutant('only who holds every acknowledged write takes the right by evidence', 'elect-right.c',
+           'if (!core->durable.elig || !evidence(core))',
+           'core->memory.elig = true;\n                if (!evidence(core))'),
+    Mutant('who is sole consents to nobody', 'elect-right.c',
+           'core->memory.sole || core->right_pending || core->volume.split_brain || tie',
+           'core->right_pending || core->volume.split_brain || tie'),
+    Mutant('consent is durable before it is given', 'elect-right.c',
+           'core->memory.elig = false;\n        elect_void_session(core);', 'elect_void_session(core);'),
+]
+
+LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
+
+
+def verdicts(sim, scenarios, extra=()):
+    """Whether the scenarios or a run by chance fail; the first words of why."""
+    for arguments in (scenarios, ['--steps', STEPS]):
+        run = subprocess.run([sim, *extra, *arguments], capture_output=True, text=True, check=False)
+        if run.returncode == 1:
+            return next(line for line in run.stdout.splitlines() if 'fail' in line or line.startswith('not ok'))
+        if run.returncode != 0:
+            sys.exit(f'{sim}: exit status {run.returncode}: {run.stderr}')
+    return None
+
+
+def build(mutant, args, folder):
+    """The simulator with this rule taken away."""
+    path = os.path.join(args.root, CORE, mutant.file)
+    with open(path, encoding='utf-8') as f:
+        text = f.read()
+    if text.count(mutant.old) != 1:
+        sys.exit(f'{path}: {text.count(mutant.old)} times, not once: {mutant.old}')
+    source = os.path.join(folder, mutant.file)
+    with open(source, 'w', encoding='utf-8') as f:
+        f.write(text.replace(mutant.old, mutant.new))
+    sim = os.path.join(folder, 'sim')
+    subprocess.run([*args.cc.split(), '-D_GNU_SOURCE', '-w', '-I', args.root, '-I', os.path.join(args.root, CORE),
+                    source, *args.libraries, '-o', sim], check=True)
+    return sim
+
+
+def try_mutant(mutant, args):
+    with tempfile.TemporaryDirectory(prefix='hapair-mutant-') as folder:
+        return verdicts(build(mutant, args, folder), args.scenarios)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--sim', required=True)
+    parser.add_argument('--cc', required=True)
+    parser.add_argument('--root', required=True)
+    parser.add_argument('scenarios', nargs='*')
+    split = sys.argv.index('--libraries')
+    args = parser.parse_args(sys.argv[1:split])
+    args.libraries = sys.argv[split + 1:]
+
+    tests = [(f'without: {mutant.rule}', try_mutant, (mutant, args)) for mutant in MUTANTS]
+    tests += [(f'lie: {lie}', verdicts, (args.sim, args.scenarios, ('--lie', lie))) for lie in LIES]
+    print(f'1..{len(tests)}')
+    failed = 0
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        seen = pool.map(lambda test: test[1](*test[2]), tests)
+        for number, (test, why) in enumerate(zip(tests, seen), 1):
+            failed += why is None
+            print(f'{"ok" if why else "not ok"} {number} - {test[0]} # {why or "nobody noticed"}', flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
