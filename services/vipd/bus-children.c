@@ -392,7 +392,7 @@ static void log_held(Manager *m, bool held)
 void bus_show(Manager *m)
 {
         PlanStatus status[PLAN_VIPS_MAX];
-        bool held = m->plan.holding == PLAN_HELD, macs = false;
+        bool held = m->plan.holding != PLAN_RELEASED, macs = false;
 
         for (size_t i = 0; i < PLAN_LINKS_MAX; i++)
                 macs |= show_link(m, &m->links[i], &m->plan.links[i]);

@@ -158,7 +158,7 @@ int address1_property_held(sd_bus *bus, const char *path, const char *interface,
 {
         Manager *m = userdata;
 
-        return sd_bus_message_append(reply, "b", m->plan.holding == PLAN_HELD);
+        return sd_bus_message_append(reply, "b", m->plan.holding != PLAN_RELEASED);
 }
 
 int address1_property_epoch(sd_bus *bus, const char *path, const char *interface, const char *property,

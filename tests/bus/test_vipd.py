@@ -359,7 +359,7 @@ def test_killed_daemon_leaves_addresses_and_the_next_takes_them_over(node, clien
     node.vipd.start()
     wait_until(lambda: 'lan' in node.vips(), 'the settings arrive')
     assert node.held() == HELD
-    assert node.vipd.property('Epoch') == 3
+    assert (node.vipd.property('Held'), node.vipd.property('Epoch')) == (True, 3)
     with pytest.raises(CallError, match='below 3'):
         node.acquire(2)
     assert node.acquire(3) == []
@@ -374,6 +374,7 @@ def test_killed_daemon_without_a_new_order_leaves_nothing_behind(node):
     node.vipd.start()
     assert node.held() == HELD
     node.check_held(set())
+    assert node.vipd.property('Held') is False
     assert set(node.host.addresses()) == {'10.77.0.11/16', '2001:db8::11/64'}
 
 
