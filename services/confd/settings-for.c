@@ -197,6 +197,8 @@ static int append_for_electd(sd_bus_message *m, const Store *store)
         if (r >= 0)
                 r = append_bool(m, "Volume", store->config->replication.enabled);
         if (r >= 0)
+                r = append_string(m, "Digest", store->config->digest);
+        if (r >= 0)
                 r = append_host_name(m, general, store->role);
         if (r >= 0)
                 r = append_address(m, "Gateway", &general->gateway, false);

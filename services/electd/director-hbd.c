@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/messages.h"
 #include "director.h"
 #include "interfaces/heartbeat1-client.h"
@@ -258,13 +259,50 @@ static void fetch_paths(Director *director)
                                                  on_paths, director, NULL) >= 0;
 }
 
+/* How well hbd can keep its time here. */
+static int read_root(const char *object, const char *interface, const char *name, sd_bus_message *message,
+                     void *userdata)
+{
+        bool *refused = userdata;
+        int value, r;
+
+        if (strcmp(name, "RealTime") != 0 && strcmp(name, "MemoryLocked") != 0)
+                return sd_bus_message_skip(message, "v");
+        r = sd_bus_message_read(message, "v", "b", &value);
+        if (r >= 0 && !value)
+                *refused = true;
+        return r;
+}
+
+static int on_root(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        Director *director = userdata;
+        bool refused = false;
+
+        if (sd_bus_message_is_method_error(message, NULL) ||
+            objects_walk_properties(message, HEARTBEAT1_OBJECT, HEARTBEAT1_INTERFACE, read_root, &refused) <
+                            0)
+                return 0;
+        if (refused && !director->facts.real_time_refused)
+                director->facts.real_time_usec = now_usec();
+        director->facts.real_time_refused = refused;
+        return 0;
+}
+
+static int fetch_root(Director *director)
+{
+        return sd_bus_call_method_async(bus_client_get(director->hbd), NULL, HEARTBEAT1_BUS_NAME,
+                                        HEARTBEAT1_OBJECT, "org.freedesktop.DBus.Properties", "GetAll",
+                                        on_root, director, "s", HEARTBEAT1_INTERFACE);
+}
+
 static int on_paths_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *path = sd_bus_message_get_path(message);
 
         if (path && strcmp(path, HEARTBEAT1_OBJECT) == 0 &&
             sd_bus_message_is_signal(message, NULL, "PropertiesChanged"))
-                return 0; /* of hbd itself */
+                return 0; /* PeerState and the like, which signals tell */
         fetch_paths(userdata);
         return 0;
 }
@@ -293,7 +331,7 @@ static int on_connected(sd_bus *bus, void *userdata)
         director_publish(director);
         director_ask_peer(director);
         fetch_paths(director);
-        return 0;
+        return fetch_root(director);
 }
 
 /* No answer is asked for: the next one comes in a third of the dead time. */

@@ -3,11 +3,11 @@
  * The settings, from confd, in the core's words.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "director.h"
 #include "objects.h"
 
@@ -28,27 +28,20 @@ static bool hostname_differs(const char *wanted)
         return strncmp(name, wanted, length) != 0 || (name[length] != 0 && name[length] != '.');
 }
 
+/* As much of it as a record has room for: it only tells same from different. */
+static uint32_t short_digest(const char *digest)
+{
+        uint32_t value;
+
+        return digest && sscanf(digest, "%8" SCNx32, &value) == 1 ? value : 0;
+}
+
 static ElectRole parse_role(const char *text)
 {
         for (ElectRole role = ELECT_ROLE_NONE; text && role < ELECT_ROLE_MAX; role++)
                 if (strcmp(text, elect_role_to_string(role)) == 0)
                         return role;
         return ELECT_ROLE_NONE;
-}
-
-/*
- * A node is what it owns. An address that vanishes under a running node (a network manager restarts, say) is
- * an error to be listed, not a reason to drop the role.
- */
-static ElectRole own_role(Director *director, ElectRole role)
-{
-        ElectRole before = director->core.settings.configured;
-        bool missing = role == ELECT_ROLE_NONE && before != ELECT_ROLE_NONE;
-
-        if (missing && !director->facts.own_address_missing)
-                director->facts.own_address_usec = now_usec();
-        director->facts.own_address_missing = missing;
-        return missing ? before : role;
 }
 
 /* One violation: what a person has to know to find and correct it. */
@@ -96,8 +89,8 @@ static int apply(sd_bus_message *message, void *userdata)
                 { "AutoFailback", "b", offsetof(DirectorSettings, auto_failback) },
                 { "FailbackDelayUSec", "t", offsetof(DirectorSettings, failback_delay_usec) },
                 { "FailoverLinkDown", "b", offsetof(DirectorSettings, failover_link_down) },
-                { "AcceptSplitRisk", "b", offsetof(DirectorSettings, accept_split_risk) },
                 { "Volume", "b", offsetof(DirectorSettings, volume) },
+                { "Digest", "s", offsetof(DirectorSettings, digest) },
                 { "HostName", "s", offsetof(DirectorSettings, host_name) },
                 { "Problems", "aa{sv}", offsetof(DirectorSettings, problems), read_problems },
         };
@@ -106,7 +99,6 @@ static int apply(sd_bus_message *message, void *userdata)
         ElectEvent event = { .type = ELECT_EV_SETTINGS };
         const char *bad = NULL;
         uint64_t watchdog;
-        ElectRole role;
         int r;
 
         wanted->configured = false;
@@ -120,12 +112,10 @@ static int apply(sd_bus_message *message, void *userdata)
         if (!wanted->configured)
                 return 0;
 
-        role = own_role(director, parse_role(wanted->role));
         event.settings = (ElectSettings){
                 .active = wanted->active,
-                .configured = role,
+                .configured = parse_role(wanted->role),
                 .volume = wanted->volume,
-                .accept_split_risk = wanted->accept_split_risk,
                 .arbiter = wanted->arbiter && strcmp(wanted->arbiter, "operator") == 0
                                            ? ELECT_ARBITER_OPERATOR
                                            : ELECT_ARBITER_PATHS,
@@ -133,6 +123,7 @@ static int apply(sd_bus_message *message, void *userdata)
                 .failover_link_down = wanted->failover_link_down,
                 .auto_failback = wanted->auto_failback,
                 .failback_delay_usec = wanted->failback_delay_usec,
+                .digest = short_digest(wanted->digest),
                 .hostname_mismatch = hostname_differs(wanted->host_name),
         };
         watchdog = MAX_OF(event.settings.dead_usec / 2, WATCHDOG_MIN_USEC);
@@ -152,4 +143,5 @@ void director_settings_close(Director *director)
         free(director->wanted.role);
         free(director->wanted.arbiter);
         free(director->wanted.host_name);
+        free(director->wanted.digest);
 }

@@ -40,8 +40,8 @@ typedef struct Waiter {
 
 /* What the settings say beyond what the core needs. */
 typedef struct DirectorSettings {
-        bool configured, active, auto_failback, failover_link_down, accept_split_risk, volume;
-        char *role, *arbiter, *host_name;
+        bool configured, active, auto_failback, failover_link_down, volume;
+        char *role, *arbiter, *host_name, *digest;
         ErrorFacts *problems; /* where what confd found goes */
         uint64_t dead_usec, failback_delay_usec;
 } DirectorSettings;

@@ -296,7 +296,7 @@ static void hear_addresses(ElectCore *core, const ElectEvent *event)
                 core->refresh_retry_usec = core->now_usec; /* it may not know what is wanted */
                 core->probing = false;
         }
-        core->vipd = core->vipd_seen = true;
+        core->vipd = true;
         core->vipd_holds = event->addresses.held;
         core->usable = event->addresses.usable;
         elect_raise_epoch(core, event->addresses.epoch);

@@ -64,12 +64,10 @@ const char *elect_reason_to_string(ElectReason reason)
                                 "replication was lost and the right to go on is not proven",
                 [ELECT_REASON_PEER_HOLDS_RIGHT] = "the peer holds the right to be alone",
                 [ELECT_REASON_OFFER] = "nobody took over what was handed over",
-                [ELECT_REASON_HANDED_OVER] = "the role was handed over",
                 [ELECT_REASON_ORDER_FAILED] = "a step failed or took too long",
                 [ELECT_REASON_NOT_TAKEN] = "the peer could not take over",
                 [ELECT_REASON_SPLIT_BRAIN] = "both nodes wrote alone",
                 [ELECT_REASON_MEMORY_LOST] = "what this node remembered is missing or corrupt",
-                [ELECT_REASON_DISK_LOST] = "the local disk is lost",
                 [ELECT_REASON_MAINTENANCE] = "an operator switched maintenance",
                 [ELECT_REASON_INACTIVE] = "switched off in the configuration",
                 [ELECT_REASON_ISOLATED_LAN] = "every path and the gateway fell together",
@@ -111,7 +109,6 @@ const char *elect_order_to_string(ElectOrder order)
                 [ELECT_ORDER_UNMOUNT] = "unmount the volume",
                 [ELECT_ORDER_SECONDARY] = "make the disk secondary",
                 [ELECT_ORDER_RESUME] = "resume the frozen disk",
-                [ELECT_ORDER_CONNECT] = "connect the replication",
                 [ELECT_ORDER_ANNOUNCE] = "announce the virtual IPs",
         };
         return LOOKUP(names, order);

@@ -63,7 +63,6 @@ static ElectOrder opposite(ElectOrder order)
         case ELECT_ORDER_UNMOUNT:
         case ELECT_ORDER_SECONDARY:
         case ELECT_ORDER_RESUME:
-        case ELECT_ORDER_CONNECT:
         case ELECT_ORDER_ANNOUNCE:
         case ELECT_ORDER_MAX:
                 break;
@@ -163,7 +162,7 @@ static void demoted(ElectCore *core)
 
         if (core->stopping)
                 next = ELECT_LEAVING;
-        else if (reason == ELECT_REASON_SPLIT_BRAIN || reason == ELECT_REASON_DISK_LOST)
+        else if (reason == ELECT_REASON_SPLIT_BRAIN)
                 next = ELECT_FAULT;
         else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
                 next = ELECT_WAIT_PEER;

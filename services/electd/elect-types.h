@@ -88,13 +88,11 @@ typedef enum ElectReason {
         ELECT_REASON_RECONNECTED,    /* replication is back */
         ELECT_REASON_REPLICATION_LOST,
         ELECT_REASON_PEER_HOLDS_RIGHT,
-        ELECT_REASON_OFFER, /* handed over, the peer never became primary: taken back */
-        ELECT_REASON_HANDED_OVER,
+        ELECT_REASON_OFFER,        /* handed over, the peer never became primary: taken back */
         ELECT_REASON_ORDER_FAILED, /* a step failed or took too long */
         ELECT_REASON_NOT_TAKEN,    /* a handover nobody took: service goes on here */
         ELECT_REASON_SPLIT_BRAIN,
         ELECT_REASON_MEMORY_LOST, /* remembered state missing or corrupt */
-        ELECT_REASON_DISK_LOST,
         ELECT_REASON_MAINTENANCE,
         ELECT_REASON_INACTIVE,     /* switched off in the configuration */
         ELECT_REASON_ISOLATED_LAN, /* paths and gateway fell together: addresses withdrawn */
@@ -143,7 +141,6 @@ typedef enum ElectOrder {
         ELECT_ORDER_UNMOUNT,
         ELECT_ORDER_SECONDARY, /* done means verified */
         ELECT_ORDER_RESUME,    /* frozen I/O goes on: the fence handler answers 4 */
-        ELECT_ORDER_CONNECT,   /* replication may connect again */
         ELECT_ORDER_ANNOUNCE,  /* the virtual IPs again: a conflict ended */
         ELECT_ORDER_MAX,
 } ElectOrder;
@@ -178,15 +175,12 @@ typedef struct ElectSettings {
         ElectRole configured; /* by owning MasterAddress or SlaveAddress; NONE: owns neither */
         bool volume;          /* the pair replicates a disk: the data rules bind */
         bool services;        /* somebody starts and stops the master's services */
-        bool replication_over_lan;
-        bool accept_split_risk;
         ElectArbiter arbiter;
         uint64_t dead_usec;
         bool failover_link_down;
         bool auto_failback;
         uint64_t failback_delay_usec;
         uint32_t digest;        /* of the synced configuration; 0: unknown */
-        bool serial_missing;    /* Serial=yes and no device is named */
         bool hostname_mismatch; /* the node's name does not say its configured role (G3) */
 } ElectSettings;
 

@@ -168,6 +168,33 @@ static bool give_up_rule(ElectCore *core)
         return true;
 }
 
+/*
+ * Two masters that both hold `sole` (an operator forced one, say): who wrote nothing alone yields and
+ * resyncs; when that is both, the configured master stays. Where both wrote, the kernel finds a split brain.
+ */
+static bool two_masters_rule(ElectCore *core)
+{
+        bool two = core->state == ELECT_MASTER && core->plan.n == 0 && core->memory.sole &&
+                   !elect_connected(core) && elect_master_heard(core) && core->record.sole;
+        uint64_t patience = core->two_since_usec + core->settings.dead_usec;
+
+        if (!two || core->volume.wrote_alone) {
+                core->two_since_usec = 0;
+                return false;
+        }
+        if (core->two_since_usec == 0) {
+                core->two_since_usec = core->now_usec;
+                return true;
+        }
+        if (core->settings.configured == ELECT_ROLE_MASTER && core->now_usec < patience) {
+                elect_wake(core, patience);
+                return false;
+        }
+        core->memory.sole = core->memory.elig = false;
+        elect_demote(core, ELECT_REASON_PEER_HOLDS_RIGHT);
+        return true;
+}
+
 /* Hearing the peer's `sole` bars this node. */
 static bool barred_rule(ElectCore *core)
 {
@@ -341,8 +368,8 @@ static bool withdraw_rule(ElectCore *core)
 bool elect_volume_rules(ElectCore *core)
 {
         bool changed = session_rule(core) || unknown_rule(core) || isolated_rule(core) ||
-                       give_up_rule(core) || reconnected_rule(core) || barred_rule(core) ||
-                       whole_rule(core) || split_rule(core) || withdraw_rule(core);
+                       give_up_rule(core) || two_masters_rule(core) || reconnected_rule(core) ||
+                       barred_rule(core) || whole_rule(core) || split_rule(core) || withdraw_rule(core);
 
         if (changed || core->plan.n > 0 || core->stopping)
                 return changed;

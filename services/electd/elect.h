@@ -90,7 +90,7 @@ typedef struct ElectCore {
         uint64_t failed_usec;
 
         /* what it hears */
-        bool hbd, vipd, vipd_seen;
+        bool hbd, vipd;
         ElectPeerState peer;
         uint64_t peer_since_usec;
         bool heard_ever;            /* since the start */

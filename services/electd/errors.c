@@ -47,10 +47,6 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                 add(list, "no-role", false, core->settings_usec,
                     "Give this node MasterAddress or SlaveAddress, or correct [General].",
                     "This node owns neither MasterAddress nor SlaveAddress");
-        else if (facts->own_address_missing)
-                add(list, "own-address-missing", false, facts->own_address_usec,
-                    "Put the address back on the primary device, or correct [General].",
-                    "This node no longer has its own address of the pair");
         if (core->memory_lost)
                 add(list, "state-lost", false, core->start_usec,
                     core->settings.volume ? "Connect the peer, or force the role if this node's data is the "

@@ -27,8 +27,6 @@ typedef struct ConfigProblem {
 typedef struct ErrorFacts {
         bool save_failed;
         uint64_t save_failed_usec;
-        bool own_address_missing;
-        uint64_t own_address_usec;
         bool real_time_refused; /* by hbd's unit or kernel */
         uint64_t real_time_usec;
         size_t n_problems;

@@ -378,7 +378,6 @@ static int obey(World *w, unsigned node, const Order *order)
         case ELECT_ORDER_ACQUIRE:
         case ELECT_ORDER_WITHDRAW:
         case ELECT_ORDER_STOP:
-        case ELECT_ORDER_CONNECT:
         case ELECT_ORDER_ANNOUNCE:
         case ELECT_ORDER_MAX:
                 break;
