@@ -11,8 +11,8 @@
 #define VIP_SECTION "VirtualIP lan"
 
 const DraftKey draft_keys[] = {
-        { "cluster", "General", "Cluster", "Base host name of the pair (the nodes are NAME-master and NAME-slave)",
-          true },
+        { "cluster", "General", "Cluster",
+          "Base host name of the pair (the nodes are NAME-master and NAME-slave)", true },
         { "domain", "General", "Domain", NULL, false },
         { "primary-device", "General", "PrimaryDevice", NULL, false },
         { "master-address", "General", "MasterAddress", "This node's address on the secure LAN", true },

@@ -11,7 +11,7 @@
 #include "common/base/macros.h"
 
 typedef struct DraftKey {
-        const char *option;  /* "master-address" */
+        const char *option; /* "master-address" */
         const char *section;
         const char *key;
         const char *question; /* asked when it is missing; NULL: has a default that will do */

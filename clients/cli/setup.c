@@ -31,7 +31,8 @@ ExitStatus setup_may_begin(const Verb *verb, bool force)
 
         if (!force && access(PAIR_KEY, F_OK) >= 0) {
                 fprintf(stderr,
-                        "hapair %s: this machine is a node of a pair already; --force makes it one of another "
+                        "hapair %s: this machine is a node of a pair already; --force makes it one of "
+                        "another "
                         "pair and forgets what it was\n",
                         verb->name);
                 return STATUS_REFUSED;
@@ -94,16 +95,17 @@ static void check_machine(const Config *config, NodeRole role, GPtrArray *proble
 
         config_complain(config, problems, PROBLEM_ERROR, "General",
                         found == NODE_ROLE_MASTER ? "MasterAddress" : "SlaveAddress",
-                        found == NODE_ROLE_MASTER
-                                ? "is an address of this machine, which makes it the master: the other one joins"
-                                : "is an address of this machine, which makes it the slave: a pair is founded on "
-                                  "the master");
+                        found == NODE_ROLE_MASTER ? "is an address of this machine, which makes it the "
+                                                    "master: the other one joins"
+                                                  : "is an address of this machine, which makes it the "
+                                                    "slave: a pair is founded on "
+                                                    "the master");
 }
 
-Config *setup_check(const char *path, char *text, size_t length, NodeRole role)
+Config *setup_check(const ConfigText *shared, NodeRole role)
 {
         g_autoptr(GPtrArray) problems = problems_new();
-        ConfigText shared = { path, text, length }, local = { .path = SETUP_LOCAL };
+        ConfigText local = { .path = SETUP_LOCAL };
         Config *config = NULL;
         int r;
 
@@ -112,7 +114,7 @@ Config *setup_check(const char *path, char *text, size_t length, NodeRole role)
                 problems_add(problems, PROBLEM_ERROR, SETUP_LOCAL, 0, NULL, NULL, NULL, "cannot be read: %s",
                              strerror(-r));
         else
-                config = config_parse(&shared, &local, problems);
+                config = config_parse(shared, &local, problems);
 
         if (config)
                 check_machine(config, role, problems);
@@ -241,7 +243,7 @@ static int make_first_state(const char *first_state)
         g_autofree char *option = g_strdup_printf("--first-state=%s", first_state);
         char *argv[] = { (char *) ELECT_BINARY, option, NULL };
         char *environment[] = { (char *) "STATE_DIRECTORY=" ELECT_DIRECTORY, NULL };
-        SaveOwner user;
+        SaveOwner user = {};
         int r;
 
         r = find_user(ELECT_USER, &user);
@@ -260,7 +262,7 @@ static int make_first_state(const char *first_state)
 
 int setup_write(const uint8_t *secret, const char *config, size_t config_size, const char *first_state)
 {
-        SaveOwner confd;
+        SaveOwner confd = {};
         int r;
 
         r = find_user(CONFIG_USER, &confd);
@@ -296,7 +298,8 @@ int setup_start(void)
 {
         static char *const enable[] = { (char *) "systemctl", (char *) "--quiet", (char *) "enable",
                                         (char *) "hapair.target", NULL };
-        static char *const start[] = { (char *) "systemctl", (char *) "restart", (char *) "hapair.target", NULL };
+        static char *const start[] = { (char *) "systemctl", (char *) "restart", (char *) "hapair.target",
+                                       NULL };
         int r;
 
         r = run_program(NULL, enable, NULL);

@@ -25,7 +25,7 @@ ExitStatus setup_may_begin(const Verb *verb, bool force);
  * Parses a configuration for this machine, with its local.conf, and prints every problem on standard error.
  * NULL when it has errors, or when this machine is not the node that it must be, or does not fit.
  */
-Config *setup_check(const char *path, char *text, size_t length, NodeRole role);
+Config *setup_check(const ConfigText *shared, NodeRole role);
 
 /* Adds what does not fit between a node's machine and its configuration, the serial line included. */
 void setup_check_node(const Machine *machine, const Config *config, GPtrArray *problems);
@@ -34,8 +34,8 @@ void setup_check_node(const Machine *machine, const Config *config, GPtrArray *p
 void setup_print_problems(const GPtrArray *problems);
 
 /*
- * Writes keys and configuration and makes the election's first state, "founder" or "joined". Says on standard
- * error what failed, and returns a negative errno then.
+ * Writes keys and configuration and makes the election's first state, "founder" or "joined". Says on
+ * standard error what failed, and returns a negative errno then.
  */
 _must_check_ int setup_write(const uint8_t *secret, const char *config, size_t config_size,
                              const char *first_state);

@@ -8,11 +8,11 @@
 #include <sodium.h>
 #include <string.h>
 
-#define PREFIX       "hapair1."
-#define PREFIX_ANY   "hapair"
-#define CHECK_SIZE   16
-#define HEAD_SIZE    (sizeof(uint64_t) + TOKEN_SECRET_SIZE)
-#define VARIANT      sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define PREFIX     "hapair1."
+#define PREFIX_ANY "hapair"
+#define CHECK_SIZE 16
+#define HEAD_SIZE  (sizeof(uint64_t) + TOKEN_SECRET_SIZE)
+#define VARIANT    sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 static void wipe_free(void *data, size_t size)
 {

@@ -33,8 +33,9 @@ typedef struct Token {
 _must_check_ int token_encode(const Token *token, char **ret_text);
 
 /*
- * Reads a token; blanks and new lines anywhere in it are passed over, as pasting makes them. -EPROTONOSUPPORT:
- * a token of another version; -EBADMSG: damaged, cut short or no token; -ENOMEM. token_done() frees it.
+ * Reads a token; blanks and new lines anywhere in it are passed over, as pasting makes them.
+ * -EPROTONOSUPPORT: a token of another version; -EBADMSG: damaged, cut short or no token; -ENOMEM.
+ * token_done() frees it.
  */
 _must_check_ int token_decode(const char *text, Token *ret_token);
 

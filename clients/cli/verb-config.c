@@ -14,7 +14,9 @@ static void check_machine(const Config *config, GPtrArray *problems)
         g_autoptr(Machine) machine = NULL;
 
         if (machine_read(&machine) < 0 || machine_role(machine, config) == NODE_ROLE_NONE) {
-                fputs("This machine is neither node of this pair; what depends on the node was not checked.\n", stderr);
+                fputs("This machine is neither node of this pair; what depends on the node was not "
+                      "checked.\n",
+                      stderr);
                 return;
         }
 
@@ -165,7 +167,8 @@ const Verb verb_config = {
         .arguments = "check [FILE] | show [--json]",
         .summary = "Check a configuration file, or show the configuration in force",
         .help = "  check [FILE]     say everything that is wrong with FILE (" SETUP_CONFIG ") and the\n"
-                "                   local.conf beside it, also against this machine where it is a node of that\n"
+                "                   local.conf beside it, also against this machine where it is a node of "
+                "that\n"
                 "                   pair; exit status 1 when there is an error\n"
                 "  show             every key with the value in force; a # marks a default\n"
                 "  --json           as JSON\n",

@@ -39,7 +39,8 @@ static void fill_table(struct option table[static DRAFT_KEYS_MAX + 6])
 
         memcpy(table, own, sizeof(own));
         for (int i = 0; i < DRAFT_KEYS_MAX && draft_keys[i].option; i++)
-                table[n++] = (struct option){ draft_keys[i].option, required_argument, NULL, OPTION_DRAFT + i };
+                table[n++] = (struct option){ draft_keys[i].option, required_argument, NULL,
+                                              OPTION_DRAFT + i };
         table[n] = (struct option){};
 }
 
@@ -144,15 +145,18 @@ static bool complain_probe(const Probe *probe, bool is_slave)
 
         if (!is_slave && probe->result != PROBE_NOBODY) {
                 fprintf(stderr,
-                        "error: the virtual IP %s answers: a pair runs already, or another host has the address\n",
+                        "error: the virtual IP %s answers: a pair runs already, or another host has the "
+                        "address\n",
                         text);
                 return true;
         }
 
         if (is_slave && probe->result == PROBE_SWALLOWED) {
                 fprintf(stderr,
-                        "error: on the slave's address %s something takes heartbeats on UDP port %u: a pair runs "
-                        "already (join it instead), or a firewall there swallows what this port must let through\n",
+                        "error: on the slave's address %s something takes heartbeats on UDP port %u: a pair "
+                        "runs "
+                        "already (join it instead), or a firewall there swallows what this port must let "
+                        "through\n",
                         text, probe->port);
                 return true;
         }
@@ -195,7 +199,8 @@ static ExitStatus probe_network(const Config *config)
 
 static ExitStatus print_token(const uint8_t *secret, const ConfigText *config)
 {
-        Token token = { .issued_sec = (uint64_t) time(NULL), .config = config->text,
+        Token token = { .issued_sec = (uint64_t) time(NULL),
+                        .config = config->text,
                         .config_size = config->length };
         char *text;
         int r;
@@ -219,7 +224,7 @@ static ExitStatus print_token(const uint8_t *secret, const ConfigText *config)
 static ExitStatus renew_token(void)
 {
         uint8_t secret[TOKEN_SECRET_SIZE];
-        ConfigText text;
+        ConfigText text = {};
         ExitStatus status;
         int r;
 
@@ -252,7 +257,7 @@ static ExitStatus found(const Options *options, const ConfigText *text)
         g_autoptr(Config) config = NULL;
         ExitStatus status;
 
-        config = setup_check(text->path, text->text, text->length, NODE_ROLE_MASTER);
+        config = setup_check(text, NODE_ROLE_MASTER);
         if (!config) {
                 fputs("hapair init: the configuration does not fit; nothing was changed\n", stderr);
                 return STATUS_REFUSED;
@@ -285,7 +290,7 @@ static ExitStatus found(const Options *options, const ConfigText *text)
 
 static ExitStatus init(const Options *options)
 {
-        ConfigText text;
+        ConfigText text = {};
         ExitStatus status;
 
         if (options->new_token)
@@ -324,8 +329,10 @@ const Verb verb_init = {
         .name = "init",
         .arguments = "[--config FILE | OPTIONS] [--force] [--no-start]",
         .summary = "Found a pair on its master",
-        .help = "Run it on the machine that owns the master's address. It checks the configuration, makes sure\n"
-                "that no pair runs there yet, makes the keys, starts hapair, and prints on standard output the\n"
+        .help = "Run it on the machine that owns the master's address. It checks the configuration, makes "
+                "sure\n"
+                "that no pair runs there yet, makes the keys, starts hapair, and prints on standard output "
+                "the\n"
                 "token with which the other machine joins (hapair join).\n\n"
                 "  --config FILE            a complete configuration, as hapair.conf(5) describes it; or:\n"
                 "  --cluster NAME           base host name: the nodes are NAME-master and NAME-slave\n"
@@ -343,7 +350,8 @@ const Verb verb_init = {
                 "                           on the secure LAN\n"
                 "  --aliases ADDRESS;...    further addresses beside it\n\n"
                 "On a terminal it asks for what must be known and is missing.\n\n"
-                "  --force                  also when a pair seems to run, or this machine is a node already\n"
+                "  --force                  also when a pair seems to run, or this machine is a node "
+                "already\n"
                 "  --no-start               do not enable and start hapair.target\n"
                 "  --new-token              only print another token for the pair founded here\n",
         .run = run,

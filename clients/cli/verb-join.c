@@ -42,7 +42,8 @@ static ExitStatus read_token(Token *ret_token)
         free(text);
 
         if (r == -EPROTONOSUPPORT)
-                return refuse_token("the token is of another version of hapair: install the same on both nodes");
+                return refuse_token(
+                                "the token is of another version of hapair: install the same on both nodes");
         if (r == -EBADMSG)
                 return refuse_token("that is no whole token: copy it again, from 'hapair1.' to its end");
         if (r < 0)
@@ -57,17 +58,20 @@ static ExitStatus check_age(const Token *token)
         case 0:
                 return STATUS_HEALTHY;
         case -ETIME:
-                return refuse_token("the token is older than 15 minutes, or this node's clock is ahead of the "
-                                    "master's: set the clocks, and make another token on the master with "
-                                    "'hapair init --new-token'");
+                return refuse_token(
+                                "the token is older than 15 minutes, or this node's clock is ahead of the "
+                                "master's: set the clocks, and make another token on the master with "
+                                "'hapair init --new-token'");
         default:
-                return refuse_token("the token comes from the future: this node's clock is behind the master's; "
-                                    "set the clocks, then try again");
+                return refuse_token(
+                                "the token comes from the future: this node's clock is behind the master's; "
+                                "set the clocks, then try again");
         }
 }
 
 static ExitStatus join(const Options *options, const Token *token)
 {
+        const ConfigText text = { "the token", token->config, token->config_size };
         g_autoptr(Config) config = NULL;
         ExitStatus status;
 
@@ -75,9 +79,10 @@ static ExitStatus join(const Options *options, const Token *token)
         if (status != STATUS_HEALTHY)
                 return status;
 
-        config = setup_check("the token", token->config, token->config_size, NODE_ROLE_SLAVE);
+        config = setup_check(&text, NODE_ROLE_SLAVE);
         if (!config)
-                return refuse_token("this machine does not fit the token's configuration; nothing was changed");
+                return refuse_token(
+                                "this machine does not fit the token's configuration; nothing was changed");
 
         if (setup_write(token->secret, token->config, token->config_size, "joined") < 0)
                 return STATUS_DEGRADED;
@@ -149,10 +154,12 @@ const Verb verb_join = {
         .name = "join",
         .arguments = "[--force] [--no-start] <TOKEN",
         .summary = "Make this machine the slave of a pair",
-        .help = "Reads the token that 'hapair init' printed on the master: asks for it on a terminal, else reads\n"
+        .help = "Reads the token that 'hapair init' printed on the master: asks for it on a terminal, else "
+                "reads\n"
                 "it from standard input. The token carries the pair's secret: send it over a safe way, and\n"
                 "within 15 minutes. The configuration comes with it.\n\n"
-                "  --force          also when this machine is a node of a pair already: what it was is lost\n"
+                "  --force          also when this machine is a node of a pair already: what it was is "
+                "lost\n"
                 "  --no-start       do not enable and start hapair.target\n",
         .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The typed configuration: making it, listing it, freeing it; see config.h. load.c fills it from the files. */
+/* The typed configuration: making it, listing it, freeing it; see config.h. load.c fills it from the files.
+ */
 #include "config.h"
 
 #include <string.h>
@@ -155,7 +156,7 @@ void config_foreach(const Config *config, ConfigItemFunc function, void *userdat
                 for (unsigned i = 0; i < sections->len; i++) {
                         const void *section = sections->pdata[i];
                         g_autofree char *header =
-                                g_strdup_printf("%s %s", spec->kind, *(char *const *) section);
+                                        g_strdup_printf("%s %s", spec->kind, *(char *const *) section);
 
                         list_section(config, spec, header, section, function, userdata);
                 }
@@ -196,6 +197,9 @@ void config_complain(const Config *config, GPtrArray *problems, ProblemSeverity 
         text = g_strdup_vprintf(rule, ap);
         va_end(ap);
 
-        problems_add(problems, severity, scan->file, entry ? entry->line : section ? section->line : 0, header,
-                     key, entry ? entry->raw : NULL, "%s", text);
+        problems_add(problems, severity, scan->file,
+                     entry     ? entry->line
+                     : section ? section->line
+                               : 0,
+                     header, key, entry ? entry->raw : NULL, "%s", text);
 }

@@ -158,14 +158,15 @@ typedef struct ConfigText {
 } ConfigText;
 
 /*
- * Reads a file of at most a megabyte. -ENOENT when there is none, -EFBIG when it is larger, or another errno.
- * The caller frees ret_text->text; the path is borrowed.
+ * Reads a file of at most a megabyte. -ENOENT when there is none, -EFBIG when it is larger, or another
+ * errno. The caller frees ret_text->text; the path is borrowed.
  */
 int config_text_read(const char *path, ConfigText *ret_text);
 
 /*
- * Makes the typed configuration, from defaults where nothing stands, and checks every rule that needs no look
- * at a machine. Everything that is wrong or dubious is added to `problems`. NULL when there was an error.
+ * Makes the typed configuration, from defaults where nothing stands, and checks every rule that needs no
+ * look at a machine. Everything that is wrong or dubious is added to `problems`. NULL when there was an
+ * error.
  */
 Config *config_parse(const ConfigText *shared, const ConfigText *local, GPtrArray *problems);
 
@@ -180,8 +181,8 @@ typedef void (*ConfigItemFunc)(const char *file, const char *section, const char
 void config_foreach(const Config *config, ConfigItemFunc function, void *userdata);
 
 /*
- * Adds a problem of a key in force, with the file, line and value it stands with, or just the section and key
- * when it is a default. For rules that look at more than one key.
+ * Adds a problem of a key in force, with the file, line and value it stands with, or just the section and
+ * key when it is a default. For rules that look at more than one key.
  */
 void config_complain(const Config *config, GPtrArray *problems, ProblemSeverity severity, const char *header,
                      const char *key, const char *rule, ...) G_GNUC_PRINTF(6, 7);

@@ -7,7 +7,7 @@
 #include "names.h"
 
 #define MASTER(field) field[NODE_ROLE_MASTER]
-#define SLAVE(field) field[NODE_ROLE_SLAVE]
+#define SLAVE(field)  field[NODE_ROLE_SLAVE]
 
 /* clang-format off */
 static const char *const arbiter_names[] = { "paths", "witness", "fence", "operator", NULL };

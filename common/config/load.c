@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The strict loader: from the text of the files to the typed configuration. The scan finds what is wrong with
- * the lines, this what is wrong with sections, keys and single values, rules.c what is wrong between them.
+ * The strict loader: from the text of the files to the typed configuration. The scan finds what is wrong
+ * with the lines, this what is wrong with sections, keys and single values, rules.c what is wrong between
+ * them.
  */
 #include "load.h"
 
@@ -54,7 +55,7 @@ int config_text_read(const char *path, ConfigText *ret_text)
         if (length > CONFIG_TEXT_MAX)
                 return -EFBIG;
 
-        *ret_text = (ConfigText) {
+        *ret_text = (ConfigText){
                 .path = path,
                 .text = g_strndup(text, length),
                 .length = length,
@@ -62,7 +63,8 @@ int config_text_read(const char *path, ConfigText *ret_text)
         return 0;
 }
 
-static void complain_section(Loader *l, const ScanSection *section, const char *rule, ...) G_GNUC_PRINTF(3, 4);
+static void complain_section(Loader *l, const ScanSection *section, const char *rule, ...)
+                G_GNUC_PRINTF(3, 4);
 static void complain_section(Loader *l, const ScanSection *section, const char *rule, ...)
 {
         g_autofree char *text = NULL;
@@ -152,7 +154,7 @@ static bool open_section(Loader *l, const ScanSection *section, Target *ret_targ
                 return false;
 
         if (!spec->named) {
-                *ret_target = (Target) { spec, config_section(l->config, spec) };
+                *ret_target = (Target){ spec, config_section(l->config, spec) };
                 return true;
         }
 
@@ -162,7 +164,7 @@ static bool open_section(Loader *l, const ScanSection *section, Target *ret_targ
                 return false;
         }
 
-        *ret_target = (Target) { spec, config_add_section(l->config, spec, section->name) };
+        *ret_target = (Target){ spec, config_add_section(l->config, spec, section->name) };
         return true;
 }
 
@@ -241,8 +243,8 @@ static void check_required(Loader *l, const char *header, unsigned line, const S
 {
         for (const KeySpec *key = spec->keys; key->name; key++)
                 if (key->required && !key->fallback && !scan_find(l->scan, header, key->name))
-                        problems_add(l->problems, PROBLEM_ERROR, l->scan->file, line, header, key->name, NULL,
-                                     "is missing");
+                        problems_add(l->problems, PROBLEM_ERROR, l->scan->file, line, header, key->name,
+                                     NULL, "is missing");
 }
 
 static void load_scan(Loader *l)

@@ -31,7 +31,8 @@ static bool owns(const Machine *machine, const Config *config, NodeRole role)
 
 NodeRole machine_role(const Machine *machine, const Config *config)
 {
-        bool master = owns(machine, config, NODE_ROLE_MASTER), slave = owns(machine, config, NODE_ROLE_SLAVE);
+        bool master = owns(machine, config, NODE_ROLE_MASTER),
+             slave = owns(machine, config, NODE_ROLE_SLAVE);
 
         if (master == slave)
                 return NODE_ROLE_NONE;
@@ -40,7 +41,7 @@ NodeRole machine_role(const Machine *machine, const Config *config)
 }
 
 static void complain(const MachineRules *r, const char *header, const char *key, const char *rule, ...)
-        G_GNUC_PRINTF(4, 5);
+                G_GNUC_PRINTF(4, 5);
 static void complain(const MachineRules *r, const char *header, const char *key, const char *rule, ...)
 {
         g_autofree char *text = NULL;
@@ -207,6 +208,7 @@ NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *
         }
 
         primary = machine_find(machine, &config->general.addresses[r.role]);
+        g_assert(primary); /* it is what made the role */
         check_primary(&r, primary);
         check_replication(&r, primary);
         check_paths(&r);
@@ -215,7 +217,8 @@ NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *
         if (config->general.arbiter == ARBITER_PATHS && !ip_address_is_set(&config->general.gateway) &&
             !machine->default_route)
                 config_complain(config, problems, PROBLEM_WARNING, "General", "Gateway",
-                                "is not set, and there is no default route: who of the two is cut off cannot "
+                                "is not set, and there is no default route: who of the two is cut off "
+                                "cannot "
                                 "be told by the gateway");
 
         return r.role;

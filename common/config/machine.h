@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What this machine has: its network devices with their addresses, its default route, its serial lines. And
- * the rules between that and the configuration (G5, G10, G13, G15), which are pure, so that tests can make up
- * machines.
+ * the rules between that and the configuration (G5, G10, G13, G15), which are pure, so that tests can make
+ * up machines.
  */
 #pragma once
 
@@ -16,7 +16,7 @@ typedef struct MachineAddress {
 } MachineAddress;
 
 typedef struct Machine {
-        GArray *addresses; /* MachineAddress */
+        GArray *addresses;  /* MachineAddress */
         GPtrArray *devices; /* char *, with or without addresses */
         bool default_route;
 } Machine;

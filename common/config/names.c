@@ -89,7 +89,8 @@ bool name_is_unit(const char *text)
         return is_word(text, 63, "-_.@");
 }
 
-/* Absolute, without "//", "/./", "/../" and a slash at the end; nothing a shell or a unit file would touch. */
+/* Absolute, without "//", "/./", "/../" and a slash at the end; nothing a shell or a unit file would touch.
+ */
 static bool is_clean_path(const char *text)
 {
         if (text[0] != '/' || strlen(text) > 255)
@@ -140,8 +141,9 @@ static bool is_one_of(const char *text, const char *const *words)
 /* Mounting over one of these would take the system down. */
 bool name_is_mount_point(const char *text)
 {
-        static const char *const system[] = { "/bin", "/boot", "/dev",  "/etc",  "/lib", "/lib64", "/proc", "/root",
-                                              "/run", "/sbin", "/sys", "/tmp", "/usr",   "/var",  NULL };
+        static const char *const system[] = { "/bin",   "/boot", "/dev",  "/etc", "/lib",
+                                              "/lib64", "/proc", "/root", "/run", "/sbin",
+                                              "/sys",   "/tmp",  "/usr",  "/var", NULL };
 
         return is_clean_path(text) && !is_one_of(text, system) && !g_str_has_prefix(text, "/dev/") &&
                !g_str_has_prefix(text, "/proc/") && !g_str_has_prefix(text, "/sys/");

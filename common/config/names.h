@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What names and paths in the configuration may look like. Each of these ends in a host name, an object path,
- * a unit's name, a device or the arguments of a command, so that anything unusual is refused where it is read.
+ * What names and paths in the configuration may look like. Each of these ends in a host name, an object
+ * path, a unit's name, a device or the arguments of a command, so that anything unusual is refused where it
+ * is read.
  */
 #pragma once
 

@@ -37,9 +37,12 @@ void problems_add(GPtrArray *problems, ProblemSeverity severity, const char *fil
         g_ptr_array_add(problems, problem);
 
         if (problems->len > PROBLEMS_MAX) {
-                *problem = (Problem) {
-                        .severity = PROBLEM_ERROR, .file = g_strdup(file ? file : ""),
-                        .section = g_strdup(""), .key = g_strdup(""), .value = g_strdup(""),
+                *problem = (Problem){
+                        .severity = PROBLEM_ERROR,
+                        .file = g_strdup(file ? file : ""),
+                        .section = g_strdup(""),
+                        .key = g_strdup(""),
+                        .value = g_strdup(""),
                         .rule = g_strdup("has more problems, which are not listed; mend these first"),
                 };
                 return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a check of the configuration finds: which file, line, section, key and value breaks which rule. Checks
- * collect problems in a list and go on, so that an administrator sees all of them at once.
+ * What a check of the configuration finds: which file, line, section, key and value breaks which rule.
+ * Checks collect problems in a list and go on, so that an administrator sees all of them at once.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ GPtrArray *problems_new(void);
 /* Adds one. NULL stands for "" in `file`, `section`, `key` and `value`; all strings are copied. */
 void problems_add(GPtrArray *problems, ProblemSeverity severity, const char *file, unsigned line,
                   const char *section, const char *key, const char *value, const char *rule, ...)
-        G_GNUC_PRINTF(8, 9);
+                G_GNUC_PRINTF(8, 9);
 
 /* Errors first, then by file and line. */
 void problems_sort(GPtrArray *problems);
@@ -39,7 +39,8 @@ void problems_sort(GPtrArray *problems);
 /* How many are of this severity. */
 unsigned problems_count(const GPtrArray *problems, ProblemSeverity severity);
 
-/* "FILE:LINE: [Section] Key=Value: rule", with what there is; a long value is shortened. The caller frees it. */
+/* "FILE:LINE: [Section] Key=Value: rule", with what there is; a long value is shortened. The caller frees
+ * it. */
 char *problem_to_string(const Problem *problem);
 
 const char *problem_severity_name(ProblemSeverity severity);

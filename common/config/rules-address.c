@@ -7,7 +7,7 @@
 typedef struct AddressRules {
         const Config *config;
         GPtrArray *problems;
-        GArray *nodes;          /* NodeAddress */
+        GArray *nodes;           /* NodeAddress */
         GHashTable *virtual_ips; /* text of the address to the header of its section */
 } AddressRules;
 
@@ -73,7 +73,7 @@ const NodeAddress *rules_find_node_address(const GArray *nodes, const IpAddress 
 }
 
 static void complain(const AddressRules *r, const char *header, const char *key, const char *rule, ...)
-        G_GNUC_PRINTF(4, 5);
+                G_GNUC_PRINTF(4, 5);
 static void complain(const AddressRules *r, const char *header, const char *key, const char *rule, ...)
 {
         g_autofree char *text = NULL;
@@ -154,7 +154,8 @@ static void check_replication(const AddressRules *r)
                 }
 
                 if (replication->over_lan)
-                        complain(r, "Replication", key, "has no meaning with OverLan=yes: remove one of them");
+                        complain(r, "Replication", key,
+                                 "has no meaning with OverLan=yes: remove one of them");
                 else if (!ip_address_equal(own, lan) &&
                          (ip_address_in_range(own, lan) || ip_address_in_range(lan, own)))
                         complain(r, "Replication", key,
@@ -186,7 +187,8 @@ static void check_virtual_address(const AddressRules *r, const VirtualIpConfig *
         ip_address_format(address, false, text);
 
         if (node) {
-                complain(r, header, key, "%s is the address of a node: [%s] %s", text, node->header, node->key);
+                complain(r, header, key, "%s is the address of a node: [%s] %s", text, node->header,
+                         node->key);
                 return;
         }
 
@@ -246,7 +248,8 @@ static void check_virtual_ips(const AddressRules *r)
 }
 
 /* What tells a node whether its network lives must be neither node nor what moves between them. */
-static void check_outsider(const AddressRules *r, const char *header, const char *key, const IpAddress *address)
+static void check_outsider(const AddressRules *r, const char *header, const char *key,
+                           const IpAddress *address)
 {
         const NodeAddress *node = rules_find_node_address(r->nodes, address);
         char text[IP_ADDRESS_TEXT_MAX];
@@ -299,7 +302,7 @@ static bool parse_url(const char *text, IpAddress *ret_address)
                 return false;
 
         if (ip_address_parse(host, ret_address) < 0)
-                *ret_address = (IpAddress) {};
+                *ret_address = (IpAddress){};
         return true;
 }
 
@@ -341,7 +344,8 @@ static void check_targets(const AddressRules *r)
 
                 if (!device->check_target) {
                         if (device->connectivity_check)
-                                complain(r, header, "CheckTarget", "is missing, and ConnectivityCheck=yes needs it");
+                                complain(r, header, "CheckTarget",
+                                         "is missing, and ConnectivityCheck=yes needs it");
                         continue;
                 }
 

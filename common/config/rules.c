@@ -22,9 +22,11 @@ static void check_serial(const Config *config, GPtrArray *problems)
         const char *slave = heartbeat->serial_devices[NODE_ROLE_SLAVE];
 
         if (master && !slave)
-                refuse(config, problems, "Heartbeat", "SlaveSerial", "is missing: MasterSerial is the one end only");
+                refuse(config, problems, "Heartbeat", "SlaveSerial",
+                       "is missing: MasterSerial is the one end only");
         if (slave && !master)
-                refuse(config, problems, "Heartbeat", "MasterSerial", "is missing: SlaveSerial is the one end only");
+                refuse(config, problems, "Heartbeat", "MasterSerial",
+                       "is missing: SlaveSerial is the one end only");
 
         /* On by default, and of no effect without devices: only who writes it expects a line. */
         if (heartbeat->serial && !master && !slave && scan_find(config->shared, "Heartbeat", "Serial"))
@@ -60,7 +62,8 @@ static void check_failover_triggers(const Config *config, GPtrArray *problems)
 static void check_not_yet_refused(const Config *config, GPtrArray *problems)
 {
         if (config->general.arbiter == ARBITER_WITNESS || config->general.arbiter == ARBITER_FENCE)
-                refuse(config, problems, "General", "Arbiter", "is not in this version: choose paths or operator");
+                refuse(config, problems, "General", "Arbiter",
+                       "is not in this version: choose paths or operator");
 
         if (config->replication.enabled)
                 refuse(config, problems, "Replication", "Enabled",
@@ -83,7 +86,8 @@ static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
         if (general->watchdog)
                 warn(config, problems, "General", "Watchdog", no_effect);
         if (general->accept_split_risk)
-                warn(config, problems, "General", "AcceptSplitRisk", "has no effect without disk replication");
+                warn(config, problems, "General", "AcceptSplitRisk",
+                     "has no effect without disk replication");
 
         for (unsigned i = 0; i < config->shared->sections->len; i++) {
                 const ScanSection *section = config->shared->sections->pdata[i];
@@ -101,7 +105,8 @@ static void check_something_moves(const Config *config, GPtrArray *problems)
                 if (((const VirtualIpConfig *) config->virtual_ips->pdata[i])->enabled)
                         return;
 
-        warn(config, problems, "General", NULL, "no [VirtualIP NAME] is enabled: nothing moves at a failover");
+        warn(config, problems, "General", NULL,
+             "no [VirtualIP NAME] is enabled: nothing moves at a failover");
 }
 
 void rules_check(const Config *config, GPtrArray *problems)

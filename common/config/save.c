@@ -63,7 +63,8 @@ int save_file(const char *path, const void *data, size_t length, const SaveOwner
         g_autofree char *temporary = g_strconcat(path, ".new", NULL);
         int fd, r;
 
-        /* A directory that others may write to could hold anything under this name: it goes, never followed. */
+        /* A directory that others may write to could hold anything under this name: it goes, never followed.
+         */
         if (unlink(temporary) < 0 && errno != ENOENT)
                 return -errno;
         fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

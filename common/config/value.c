@@ -273,7 +273,7 @@ void value_clear(const KeySpec *key, void *section)
                 g_clear_pointer((char **) field, g_free);
                 break;
         case KEY_ADDRESS:
-                *(IpAddress *) field = (IpAddress) {};
+                *(IpAddress *) field = (IpAddress){};
                 break;
         case KEY_ADDRESS_LIST:
                 g_clear_pointer((GArray **) field, g_array_unref);

@@ -7,9 +7,9 @@
 #include "keys.h"
 
 /*
- * Stores the typed value in the field of `section` that the key belongs to, freeing what was there. `elements`
- * are the parts of a list, ended by NULL, for KEY_ADDRESS_LIST only. Returns NULL, or the rule that the value
- * breaks (the caller frees it); then the field is untouched.
+ * Stores the typed value in the field of `section` that the key belongs to, freeing what was there.
+ * `elements` are the parts of a list, ended by NULL, for KEY_ADDRESS_LIST only. Returns NULL, or the rule
+ * that the value breaks (the caller frees it); then the field is untouched.
  */
 char *value_parse(const KeySpec *key, const char *text, char *const *elements, void *section);
 

@@ -14,7 +14,8 @@ int manager_add_objects(sd_bus *bus, void *userdata)
         if (r < 0)
                 return r;
 
-        return sd_bus_add_object_vtable(bus, NULL, CONFIG1_OBJECT, CONFIG1_INTERFACE, config1_vtable, userdata);
+        return sd_bus_add_object_vtable(bus, NULL, CONFIG1_OBJECT, CONFIG1_INTERFACE, config1_vtable,
+                                        userdata);
 }
 
 static const Store *store_of(void *userdata)
@@ -42,8 +43,9 @@ int config1_property_digest(sd_bus *bus, const char *path, const char *interface
         return sd_bus_message_append(reply, "s", store->config ? store->config->digest : "");
 }
 
-int config1_property_configured_role(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+int config1_property_configured_role(sd_bus *bus, const char *path, const char *interface,
+                                     const char *property, sd_bus_message *reply, void *userdata,
+                                     sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", node_role_to_string(store_of(userdata)->role));
 }
@@ -103,7 +105,7 @@ int config1_method_show(sd_bus_message *message, void *userdata, sd_bus_error *e
         if (r < 0)
                 return r;
 
-        listing = (Listing) { .reply = reply };
+        listing = (Listing){ .reply = reply };
         if (store_of(userdata)->config)
                 config_foreach(store_of(userdata)->config, append_item, &listing);
         if (listing.r < 0)

@@ -20,8 +20,9 @@ static void log_problems(Manager *manager)
                 g_autofree char *text = problem_to_string(problem);
 
                 log_event(service_log(manager->service),
-                          &(LogEntry) { .priority = problem->severity == PROBLEM_ERROR ? LOG_ERR : LOG_WARNING,
-                                        .category = "config" },
+                          &(LogEntry){ .priority = problem->severity == PROBLEM_ERROR ? LOG_ERR
+                                                                                      : LOG_WARNING,
+                                       .category = "config" },
                           "%s", text);
         }
 }
@@ -32,16 +33,20 @@ static void log_outcome(Manager *manager, StoreOutcome outcome)
 
         if (outcome == STORE_LOADED)
                 log_event(log,
-                          &(LogEntry){ .priority = LOG_INFO, .id = MESSAGE_CONFIG_LOADED, .category = "config" },
+                          &(LogEntry){ .priority = LOG_INFO,
+                                       .id = MESSAGE_CONFIG_LOADED,
+                                       .category = "config" },
                           "The configuration is in force; the configured role of this node: %s",
                           node_role_to_string(manager->store.role));
         else
                 log_event(log,
-                          &(LogEntry){ .priority = LOG_ERR, .id = MESSAGE_CONFIG_REFUSED, .category = "config" },
+                          &(LogEntry){ .priority = LOG_ERR,
+                                       .id = MESSAGE_CONFIG_REFUSED,
+                                       .category = "config" },
                           "The configuration has errors and is not put in force; %s",
-                          outcome == STORE_FROM_COPY   ? "the last right one is instead"
-                          : manager->store.config      ? "the one before stays"
-                                                       : "there is none");
+                          outcome == STORE_FROM_COPY ? "the last right one is instead"
+                          : manager->store.config    ? "the one before stays"
+                                                     : "there is none");
 
         if (manager->store.copy_error < 0)
                 log_error(log, "config", "Cannot keep a copy of the configuration: %s",
@@ -50,8 +55,8 @@ static void log_outcome(Manager *manager, StoreOutcome outcome)
 
 static void tell_changed(Manager *manager)
 {
-        service_emit_changed(manager->service, CONFIG1_OBJECT, CONFIG1_INTERFACE, "Valid", "Generation", "Digest",
-                             "ConfiguredRole", "Problems", NULL);
+        service_emit_changed(manager->service, CONFIG1_OBJECT, CONFIG1_INTERFACE, "Valid", "Generation",
+                             "Digest", "ConfiguredRole", "Problems", NULL);
         config1_emit_settings_changed(manager->service);
 }
 
@@ -104,8 +109,8 @@ static int run(Manager *manager)
         /* Before the first load, so that no change falls in between. */
         r = watch_new(service_event(manager->service), on_machine_changed, manager, &manager->watch);
         if (r < 0) {
-                log_error(service_log(manager->service), "config", "Cannot watch this machine's addresses: %s",
-                          strerror(-r));
+                log_error(service_log(manager->service), "config",
+                          "Cannot watch this machine's addresses: %s", strerror(-r));
                 return r;
         }
 
@@ -118,7 +123,8 @@ int main(int argc, char *argv[])
         Manager manager = {};
         int r;
 
-        store_init(&manager.store, getenv("HAPAIR_CONFIG_DIR") ?: HAPAIR_CONFIG_DIR, getenv("STATE_DIRECTORY"));
+        store_init(&manager.store, getenv("HAPAIR_CONFIG_DIR") ?: HAPAIR_CONFIG_DIR,
+                   getenv("STATE_DIRECTORY"));
         r = run(&manager);
         watch_free(manager.watch);
         service_free(manager.service);

@@ -75,11 +75,10 @@ static int append_problem(sd_bus_message *m, const Problem *problem)
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
-                                  "severity", "s", problem_severity_name(problem->severity),
-                                  "file", "s", problem->file, "section", "s", problem->section,
-                                  "key", "s", problem->key, "value", "s", problem->value,
-                                  "rule", "s", problem->rule, "line", "u", problem->line);
+        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "severity", "s",
+                                  problem_severity_name(problem->severity), "file", "s", problem->file,
+                                  "section", "s", problem->section, "key", "s", problem->key, "value", "s",
+                                  problem->value, "rule", "s", problem->rule, "line", "u", problem->line);
         if (r < 0)
                 return r;
 
@@ -278,9 +277,9 @@ static int append_common(sd_bus_message *m, const Store *store)
                 return r;
 
         return sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "Active", "b", (int) config->general.active,
-                                     "Role", "s", node_role_to_string(store->role),
-                                     "Cluster", "s", config->general.cluster,
-                                     "DeadTimeUSec", "t", config->heartbeat.dead_usec);
+                                     "Role", "s", node_role_to_string(store->role), "Cluster", "s",
+                                     config->general.cluster, "DeadTimeUSec", "t",
+                                     config->heartbeat.dead_usec);
 }
 
 /* electd lists what is wrong also while there is no configuration at all. */

@@ -23,7 +23,8 @@ struct Watch {
         void *userdata;
 };
 
-/* The socket is not looked at again before the timer: its backlog is thrown away then, not read one by one. */
+/* The socket is not looked at again before the timer: its backlog is thrown away then, not read one by one.
+ */
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Watch *watch = userdata;
@@ -65,7 +66,7 @@ int watch_new(sd_event *event, watch_changed_t changed, void *userdata, Watch **
         if (!watch)
                 return -ENOMEM;
 
-        *watch = (Watch) { .changed = changed, .userdata = userdata };
+        *watch = (Watch){ .changed = changed, .userdata = userdata };
         watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
         if (watch->fd < 0 || bind(watch->fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
                 r = -errno;

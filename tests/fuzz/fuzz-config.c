@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void write_item(const char *file, const char *section, const char *key, const char *value, void *userdata)
+static void write_item(const char *file, const char *section, const char *key, const char *value,
+                       void *userdata)
 {
         GKeyFile *keys = userdata;
 
@@ -48,7 +49,8 @@ static void check_machine(const Config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         g_autoptr(GPtrArray) problems = problems_new();
-        ConfigText shared = { "hapair.conf", (char *) data, size }, local = { "local.conf", (char *) data, size };
+        ConfigText shared = { "hapair.conf", (char *) data, size },
+                   local = { "local.conf", (char *) data, size };
         g_autoptr(Config) config = NULL;
 
         g_assert_null(config_parse(&shared, &local, problems));

@@ -77,29 +77,42 @@ typedef struct Case {
 
 static const Case cases[] = {
         { "master-fits", "lo 127.0.0.1/8,lan 192.0.2.11/24" REST, NODE_ROLE_MASTER, "" },
-        { "slave-fits", "lan 192.0.2.12/24,lan 2001:db8::2/64,dmz 198.51.100.12/24,rep 10.0.0.2/24", NODE_ROLE_SLAVE, "" },
-        { "held-virtual-ips-change-nothing", "lan 192.0.2.11/24,lan 192.0.2.10/24,lan 192.0.2.20/24" REST, NODE_ROLE_MASTER, "" },
+        { "slave-fits", "lan 192.0.2.12/24,lan 2001:db8::2/64,dmz 198.51.100.12/24,rep 10.0.0.2/24",
+          NODE_ROLE_SLAVE, "" },
+        { "held-virtual-ips-change-nothing", "lan 192.0.2.11/24,lan 192.0.2.10/24,lan 192.0.2.20/24" REST,
+          NODE_ROLE_MASTER, "" },
         { "neither", "lan 192.0.2.13/24", NODE_ROLE_NONE,
-          "c:4: [General] MasterAddress=192.0.2.11/24: is no address of this machine, and neither is SlaveAddress: "
+          "c:4: [General] MasterAddress=192.0.2.11/24: is no address of this machine, and neither is "
+          "SlaveAddress: "
           "give the primary device its address or correct the configuration\n" },
         { "both", "lan 192.0.2.11/24,lan 192.0.2.12/24", NODE_ROLE_NONE,
-          "c:5: [General] SlaveAddress=192.0.2.12: is an address of this machine, and so is MasterAddress: take one of them away\n" },
-        { "primary-device-gone", "eth9 192.0.2.11/24,eth9 2001:db8::1/64,dmz 198.51.100.11/24,rep 10.0.0.1/24", NODE_ROLE_MASTER,
+          "c:5: [General] SlaveAddress=192.0.2.12: is an address of this machine, and so is MasterAddress: "
+          "take one of them away\n" },
+        { "primary-device-gone",
+          "eth9 192.0.2.11/24,eth9 2001:db8::1/64,dmz 198.51.100.11/24,rep 10.0.0.1/24", NODE_ROLE_MASTER,
           "c:3: [General] PrimaryDevice=lan: is no network device of this machine\n" },
-        { "on-another-device", "lan,eth9 192.0.2.11/24,eth9 2001:db8::1/64,dmz 198.51.100.11/24,rep 10.0.0.1/24", NODE_ROLE_MASTER,
+        { "on-another-device",
+          "lan,eth9 192.0.2.11/24,eth9 2001:db8::1/64,dmz 198.51.100.11/24,rep 10.0.0.1/24",
+          NODE_ROLE_MASTER,
           "c:4: [General] MasterAddress=192.0.2.11/24: is an address of eth9, but PrimaryDevice is lan\n" },
         { "other-prefix", "lan 192.0.2.11/25" REST, NODE_ROLE_MASTER,
           "c:4: [General] MasterAddress=192.0.2.11/24: has another prefix length on lan: 192.0.2.11/25\n" },
-        { "peer-out-of-range", "lan 192.0.2.12/32,lan 192.0.2.1/24,lan 2001:db8::2/64,dmz 198.51.100.12/24,rep 10.0.0.2/24", NODE_ROLE_SLAVE,
-          "c:4: [General] MasterAddress=192.0.2.11/24: does not lie in the range of lan here, 192.0.2.12/32\n" },
+        { "peer-out-of-range",
+          "lan 192.0.2.12/32,lan 192.0.2.1/24,lan 2001:db8::2/64,dmz 198.51.100.12/24,rep 10.0.0.2/24",
+          NODE_ROLE_SLAVE,
+          "c:4: [General] MasterAddress=192.0.2.11/24: does not lie in the range of lan here, "
+          "192.0.2.12/32\n" },
         { "path-gone", "lan 192.0.2.11/24,lan 2001:db8::1/64,rep 10.0.0.1/24", NODE_ROLE_MASTER,
           "c:8: [Path dmz] MasterAddress=198.51.100.11: is no address of this machine\n" },
         { "replication-gone", "lan 192.0.2.11/24,lan 2001:db8::1/64,dmz 198.51.100.11/24", NODE_ROLE_MASTER,
           "c:11: [Replication] MasterAddress=10.0.0.1: is no address of this machine\n" },
-        { "replication-on-primary", "lan 192.0.2.11/24,lan 10.0.0.1/24,lan 2001:db8::1/64,dmz 198.51.100.11/24", NODE_ROLE_MASTER,
-          "c:11: [Replication] MasterAddress=10.0.0.1: is an address of lan, the primary device: replication needs another\n" },
+        { "replication-on-primary",
+          "lan 192.0.2.11/24,lan 10.0.0.1/24,lan 2001:db8::1/64,dmz 198.51.100.11/24", NODE_ROLE_MASTER,
+          "c:11: [Replication] MasterAddress=10.0.0.1: is an address of lan, the primary device: "
+          "replication needs another\n" },
         { "alias-without-range", "lan 192.0.2.11/24,dmz 198.51.100.11/24,rep 10.0.0.1/24", NODE_ROLE_MASTER,
-          "c:15: [VirtualIP lan] Aliases=192.0.2.20;2001:db8::20: 2001:db8::20 lies in no range of lan, the device that holds MasterAddress\n" },
+          "c:15: [VirtualIP lan] Aliases=192.0.2.20;2001:db8::20: 2001:db8::20 lies in no range of lan, the "
+          "device that holds MasterAddress\n" },
 };
 
 static void test_case(const void *data)
@@ -112,14 +125,16 @@ static void test_case(const void *data)
 
 static void test_two_virtual_ips_on_one_device(void)
 {
-        g_autofree char *text = g_strconcat(pair,
-                                            "[VirtualIP two]\nAddress=203.0.113.10\nMasterAddress=203.0.113.1\n"
-                                            "SlaveAddress=203.0.113.2\n",
-                                            NULL);
+        g_autofree char *text =
+                        g_strconcat(pair,
+                                    "[VirtualIP two]\nAddress=203.0.113.10\nMasterAddress=203.0.113.1\n"
+                                    "SlaveAddress=203.0.113.2\n",
+                                    NULL);
         g_autofree char *found = check(text, "lan 192.0.2.11/24,lan 203.0.113.1/24" REST, NODE_ROLE_MASTER);
 
         g_assert_cmpstr(found, ==,
-                        "c:20: [VirtualIP two] MasterAddress=203.0.113.1: lan has a virtual IP already, [VirtualIP lan]: "
+                        "c:20: [VirtualIP two] MasterAddress=203.0.113.1: lan has a virtual IP already, "
+                        "[VirtualIP lan]: "
                         "a device takes one; write further addresses as Aliases of that\n");
 }
 
@@ -170,7 +185,8 @@ int main(int argc, char *argv[])
 
         g_test_add_func("/machine/two-virtual-ips-on-one-device", test_two_virtual_ips_on_one_device);
         g_test_add_func("/machine/no-gateway-is-a-warning", test_no_gateway_is_a_warning);
-        g_test_add_func("/machine/this-machine-has-a-loopback-address", test_this_machine_has_a_loopback_address);
+        g_test_add_func("/machine/this-machine-has-a-loopback-address",
+                        test_this_machine_has_a_loopback_address);
         g_test_add_func("/machine/serial-trouble-is-named", test_serial_trouble_is_named);
 
         return g_test_run();

@@ -10,7 +10,9 @@ static char config_text[] = "[General]\nCluster=gw\n";
 
 static char *make_token(uint64_t issued_sec)
 {
-        Token token = { .issued_sec = issued_sec, .config = config_text, .config_size = strlen(config_text) };
+        Token token = { .issued_sec = issued_sec,
+                        .config = config_text,
+                        .config_size = strlen(config_text) };
         char *text;
 
         memset(token.secret, 0xa5, sizeof(token.secret));
@@ -103,7 +105,8 @@ int main(int argc, char *argv[])
         g_test_add_func("/token/comes-back-as-it-was", test_comes_back_as_it_was);
         g_test_add_func("/token/blanks-of-pasting-do-not-matter", test_blanks_of_pasting_do_not_matter);
         g_test_add_func("/token/any-damage-is-found", test_any_damage_is_found);
-        g_test_add_func("/token/other-version-is-told-from-rubbish", test_other_version_is_told_from_rubbish);
+        g_test_add_func("/token/other-version-is-told-from-rubbish",
+                        test_other_version_is_told_from_rubbish);
         g_test_add_func("/token/lasts-a-quarter-of-an-hour", test_lasts_a_quarter_of_an_hour);
         g_test_add_func("/token/issued-at-the-end-of-time-does-not-wrap",
                         test_issued_at_the_end_of_time_does_not_wrap);
