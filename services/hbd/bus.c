@@ -180,7 +180,7 @@ int heartbeat1_property_counters(sd_bus *bus, const char *path, const char *inte
         }
 
 PATH_GETTER(kind, "s", p->kind == PATH_SERIAL ? "serial" : "udp")
-PATH_GETTER(device, "s", p->kind == PATH_SERIAL ? p->settings.device : p->fd >= 0 ? p->device : "")
+PATH_GETTER(device, "s", p->kind == PATH_SERIAL ? p->settings.device : path_is_open(p) ? p->device : "")
 PATH_GETTER(state, "s", path_state_to_string(p->state))
 PATH_GETTER(reason, "s", path_reason(p))
 PATH_GETTER(since, "t", p->since_usec)

@@ -40,11 +40,12 @@ typedef struct Path {
         PathSettings settings;
         PathKind kind;
         char *object; /* of the bus */
-        int fd;       /* -1: not open */
+        UdpSockets udp;
+        int serial_fd; /* -1: not open */
         sd_event_source *io;
         SocketAddress own, peer;
         char device[IF_NAMESIZE]; /* UDP: what holds the address */
-        Stamper stamper;
+        Stamper quiet_stamper, urgent_stamper;
         Deframer deframer;
         char fault[PATH_REASON_MAX]; /* why it is down; empty: it is not */
         bool reopen;                 /* the next try begins with another socket */
@@ -52,6 +53,8 @@ typedef struct Path {
         PathState state;
         uint64_t since_usec;
 } Path;
+
+#define PATH_INIT(d) ((Path){ .daemon = (d), .udp = { -1, -1 }, .serial_fd = -1 })
 
 struct Daemon {
         Service *service;
@@ -76,7 +79,10 @@ void daemon_turn(Daemon *d);
 
 /* paths.c */
 void paths_apply(Daemon *d, const PathSettings *settings, unsigned n_settings, uint16_t port);
-void paths_drain(Daemon *d);
+
+/* Reads what waits for our turn; with `all`, also what would wake us anyway. */
+void paths_drain(Daemon *d, bool all);
+bool path_is_open(const Path *p);
 /* Opens again what is due; returns when the next try is. */
 uint64_t paths_retry(Daemon *d, uint64_t now);
 /* Tells what changed. */

@@ -67,7 +67,7 @@ static void write_head(const FrameHead *head, uint8_t *frame)
 {
         frame = put(frame, FRAME_VERSION << 4 | head->kind, 1);
         frame = put(frame, head->key_id, 1);
-        if (head->kind == FRAME_BEAT) {
+        if (head->kind != FRAME_HELLO) {
                 frame = put(frame, head->receiver, 2);
                 put(frame, head->sequence, 4);
                 return;
@@ -92,13 +92,13 @@ FrameDrop frame_parse(const uint8_t *frame, size_t size, FrameHead *ret_head)
         if (first >> 4 != FRAME_VERSION)
                 return FRAME_VERSION_UNKNOWN;
         head.kind = (FrameKind) (first & 15);
-        if (head.kind != FRAME_HELLO && head.kind != FRAME_BEAT)
+        if (head.kind < FRAME_HELLO || head.kind >= FRAME_KIND_MAX)
                 return FRAME_VERSION_UNKNOWN;
         if (size > FRAME_MAX || size < head_size(head.kind) + FRAME_MAC_BYTES)
                 return FRAME_TRUNCATED;
 
         head.key_id = (uint8_t) take(&frame, 1);
-        if (head.kind == FRAME_BEAT) {
+        if (head.kind != FRAME_HELLO) {
                 head.receiver = take(&frame, 2);
                 head.sequence = take(&frame, 4);
         } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A heartbeat on the wire: a clear header, then a wire.Body (common/wire.proto) in XChaCha20-Poly1305 with
- * the header as associated data. Two kinds, all numbers big endian:
+ * the header as associated data. Three kinds, all numbers big endian:
  *
  *   hello  version/kind 1 · key id 1 · node 1 · cluster tag 4 · path tag 2 · sender's instance 8 ·
  * receiver's instance 8 (0: not known yet) · sender's boot counter 8 · sequence 8 beat   version/kind 1 ·
@@ -36,6 +36,7 @@
 typedef enum FrameKind {
         FRAME_HELLO = 1,
         FRAME_BEAT = 2,
+        FRAME_URGENT = 3,
         FRAME_KIND_MAX,
         FRAME_KIND_INVALID = -EINVAL,
 } FrameKind;

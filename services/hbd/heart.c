@@ -177,9 +177,9 @@ void heart_send_hello(Heart *h, unsigned path, uint64_t receiver, uint64_t echo,
         explicit_bzero(key, sizeof(key));
 }
 
-static int send_beat(Heart *h, unsigned path, Wire__Body *body, uint64_t now_usec)
+static int send_beat(Heart *h, unsigned path, FrameKind kind, Wire__Body *body, uint64_t now_usec)
 {
-        FrameHead head = { .kind = FRAME_BEAT, .receiver = h->peer.instance };
+        FrameHead head = { .kind = kind, .receiver = h->peer.instance };
         const HeartPath *p = &h->paths[path];
 
         if (p->echo.instance == h->peer.instance) {
@@ -190,7 +190,7 @@ static int send_beat(Heart *h, unsigned path, Wire__Body *body, uint64_t now_use
 }
 
 /* The word of electd with all that grades the path. */
-static int send_word(Heart *h, unsigned path, uint64_t now_usec)
+static int send_word(Heart *h, unsigned path, FrameKind kind, uint64_t now_usec)
 {
         Wire__Body body = WIRE__BODY__INIT;
         uint64_t age_usec = now_usec > h->word.at_usec ? now_usec - h->word.at_usec : 0;
@@ -201,10 +201,10 @@ static int send_word(Heart *h, unsigned path, uint64_t now_usec)
         if (h->word.size > 0)
                 body.record_age_ms = (uint32_t) MIN_OF(age_usec / USEC_PER_MSEC, (uint64_t) AGE_MAX_MSEC);
         body.loss_percent = window_loss_percent(&h->paths[path].window);
-        return send_beat(h, path, &body, now_usec);
+        return send_beat(h, path, kind, &body, now_usec);
 }
 
-void heart_send_regular(Heart *h, unsigned path, uint64_t now_usec)
+void heart_send_regular(Heart *h, unsigned path, FrameKind kind, uint64_t now_usec)
 {
         HeartPath *p = &h->paths[path];
 
@@ -215,15 +215,15 @@ void heart_send_regular(Heart *h, unsigned path, uint64_t now_usec)
                 return;
         /* A beat that came with the very first hello would be taken for one of our earlier instance's. */
         if (p->introduced || p->echo.instance == h->peer.instance)
-                p->urgent = send_word(h, path, now_usec) == -EAGAIN;
+                p->urgent = send_word(h, path, kind, now_usec) == -EAGAIN && kind == FRAME_URGENT;
         p->introduced = true;
 }
 
-static void send_regular_everywhere(Heart *h, uint64_t now_usec)
+static void send_at_once(Heart *h, uint64_t now_usec)
 {
         for (unsigned i = 0; i < PATHS_MAX; i++)
                 if (h->paths[i].used)
-                        heart_send_regular(h, i, now_usec);
+                        heart_send_regular(h, i, FRAME_URGENT, now_usec);
 }
 
 void heart_send_ack(Heart *h, unsigned path, const Ack *ack, uint64_t now_usec)
@@ -235,7 +235,7 @@ void heart_send_ack(Heart *h, unsigned path, const Ack *ack, uint64_t now_usec)
         wire.message = ack->message;
         wire.received = ack->received;
         body.ack = &wire;
-        send_beat(h, path, &body, now_usec);
+        send_beat(h, path, FRAME_URGENT, &body, now_usec);
 }
 
 static int send_fragment(Heart *h, unsigned path, const Fragment *fragment, uint64_t now_usec)
@@ -249,7 +249,7 @@ static int send_fragment(Heart *h, unsigned path, const Fragment *fragment, uint
         wire.total = fragment->total;
         wire.data = (ProtobufCBinaryData){ fragment->size, (uint8_t *) fragment->bytes };
         body.fragment = &wire;
-        return send_beat(h, path, &body, now_usec);
+        return send_beat(h, path, FRAME_URGENT, &body, now_usec);
 }
 
 bool heart_path_one_way(const Heart *h, unsigned path, uint64_t now_usec)
@@ -359,12 +359,9 @@ uint64_t heart_turn(Heart *h, uint64_t now_usec)
 
                 if (!p->used || (now_usec < p->next_usec && !p->urgent))
                         continue;
-                heart_send_regular(h, i, now_usec);
-                /* Keep the beat; after a pause begin a new one, never catch up. */
-                if (now_usec >= p->next_usec)
-                        p->next_usec = p->interval_usec + (now_usec - p->next_usec < p->interval_usec
-                                                                           ? p->next_usec
-                                                                           : now_usec);
+                heart_send_regular(h, i, p->urgent ? FRAME_URGENT : FRAME_BEAT, now_usec);
+                /* On one grid, so that all paths of an interval cost one wake-up. */
+                p->next_usec = (now_usec / p->interval_usec + 1) * p->interval_usec;
         }
         judge(h, now_usec);
         pump(h, now_usec);
@@ -386,7 +383,7 @@ uint64_t heart_next_usec(const Heart *h)
 static void next_word(Heart *h, uint64_t now_usec)
 {
         h->word.serial = h->word.serial % SERIAL_MAX + 1;
-        send_regular_everywhere(h, now_usec);
+        send_at_once(h, now_usec);
 }
 
 int heart_publish(Heart *h, const uint8_t *record, size_t size, uint64_t now_usec)
@@ -410,7 +407,7 @@ int heart_publish(Heart *h, const uint8_t *record, size_t size, uint64_t now_use
 void heart_goodbye(Heart *h, uint64_t now_usec)
 {
         if (h->word.goodbye) {
-                send_regular_everywhere(h, now_usec);
+                send_at_once(h, now_usec);
                 return;
         }
         h->word.goodbye = true;

@@ -179,6 +179,6 @@ const char *peer_reason_to_string(PeerReason reason);
 /* Between heart.c and heart-receive.c. */
 void heart_send_hello(Heart *h, unsigned path, uint64_t receiver, uint64_t echo, uint64_t echo_usec,
                       uint64_t now_usec);
-void heart_send_regular(Heart *h, unsigned path, uint64_t now_usec);
+void heart_send_regular(Heart *h, unsigned path, FrameKind kind, uint64_t now_usec);
 void heart_send_ack(Heart *h, unsigned path, const Ack *ack, uint64_t now_usec);
 void heart_fail_messages(Heart *h);

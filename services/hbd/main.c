@@ -131,7 +131,7 @@ int main(void)
         int r;
 
         for (unsigned i = 0; i < PATHS_MAX; i++)
-                d.paths[i] = (Path){ .daemon = &d, .fd = -1 };
+                d.paths[i] = (Path) PATH_INIT(&d);
         r = start(&d);
         if (r >= 0)
                 r = service_run(d.service);

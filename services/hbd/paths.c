@@ -18,6 +18,9 @@
 #define SERIAL_RETRY_MAX_USEC (15 * USEC_PER_SEC)
 #define BATCHES_PER_DRAIN     8u
 
+/* A UART brings a frame in a dozen pieces; below this interval the line is read at our turns alone. */
+#define SERIAL_WAKE_USEC (100 * USEC_PER_MSEC)
+
 static const char *const state_names[PATH_STATE_MAX] = {
         [PATH_UNKNOWN] = "unknown", [PATH_UP] = "up",           [PATH_LATE] = "late",
         [PATH_LOST] = "lost",       [PATH_ONE_WAY] = "one-way", [PATH_DOWN] = "down",
@@ -55,14 +58,17 @@ static unsigned index_of(const Path *p)
         return (unsigned) (p - p->daemon->paths);
 }
 
+bool path_is_open(const Path *p)
+{
+        return p->kind == PATH_SERIAL ? p->serial_fd >= 0 : p->udp.quiet >= 0;
+}
+
 static void close_path(Path *p)
 {
         p->io = sd_event_source_disable_unref(p->io);
-        if (p->kind == PATH_SERIAL)
-                serial_close(p->fd);
-        else if (p->fd >= 0)
-                close(p->fd);
-        p->fd = -1;
+        serial_close(p->serial_fd);
+        p->serial_fd = -1;
+        udp_close(&p->udp);
 }
 
 /* The path cannot send: known at once, tried again later. */
@@ -80,20 +86,20 @@ static void fail_path(Path *p, bool reopen, const char *fault)
         heart_path_down(p->daemon->heart, index_of(p), true);
 }
 
-static void drain_udp(Path *p)
+static void drain_udp(Path *p, int fd, Stamper *stamper)
 {
         UdpBatch batch;
         int n;
 
         for (unsigned round = 0; round < BATCHES_PER_DRAIN; round++) {
-                stamper_drain(&p->stamper, clock_usec(CLOCK_BOOTTIME) * 1000,
-                              clock_usec(CLOCK_REALTIME) * 1000);
-                n = udp_receive(p->fd, &batch);
+                stamper_drain(stamper, clock_usec(CLOCK_BOOTTIME) * 1000, clock_usec(CLOCK_REALTIME) * 1000);
+                n = udp_receive(fd, &batch);
                 for (int i = 0; i < n; i++)
                         heart_receive(p->daemon->heart, index_of(p), batch.frames[i], batch.sizes[i],
-                                      stamper_received(&p->stamper, batch.stamps_nsec[i]),
-                                      p->stamper.drain_nsec / 1000);
-                if (n < (int) UDP_BATCH)
+                                      stamper_received(stamper, batch.stamps_nsec[i]),
+                                      stamper->drain_nsec / 1000);
+                /* An answer that could not be sent closes the path. */
+                if (n < (int) UDP_BATCH || !path_is_open(p))
                         return;
         }
 }
@@ -104,7 +110,7 @@ static void drain_serial(Path *p)
         uint64_t now;
         int n;
 
-        n = serial_receive(p->fd, bytes, sizeof(bytes));
+        n = serial_receive(p->serial_fd, bytes, sizeof(bytes));
         now = now_usec();
         for (int i = 0; i < n; i++)
                 switch (deframer_push(&p->deframer, bytes[i])) {
@@ -124,21 +130,21 @@ static void drain_serial(Path *p)
                 fail_path(p, true, strerror(-n));
 }
 
-static void drain(Path *p)
+void paths_drain(Daemon *d, bool all)
 {
-        if (p->fd < 0)
-                return;
-        if (p->kind == PATH_SERIAL)
-                drain_serial(p);
-        else
-                drain_udp(p);
-}
+        for (unsigned i = 0; i < PATHS_MAX; i++) {
+                Path *p = &d->paths[i];
 
-void paths_drain(Daemon *d)
-{
-        for (unsigned i = 0; i < PATHS_MAX; i++)
-                if (d->paths[i].used)
-                        drain(&d->paths[i]);
+                if (!p->used || !path_is_open(p))
+                        continue;
+                if (p->kind == PATH_SERIAL) {
+                        drain_serial(p);
+                        continue;
+                }
+                drain_udp(p, p->udp.quiet, &p->quiet_stamper);
+                if (all)
+                        drain_udp(p, p->udp.urgent, &p->urgent_stamper);
+        }
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -146,9 +152,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         Path *p = userdata;
         char fault[PATH_REASON_MAX];
 
-        if (revents & EPOLLIN)
-                drain(p);
-        if (p->kind == PATH_SERIAL && p->fd >= 0 && revents & (EPOLLHUP | EPOLLERR)) {
+        if (p->kind == PATH_UDP)
+                drain_udp(p, fd, &p->urgent_stamper);
+        else if (revents & EPOLLIN)
+                drain_serial(p);
+        if (p->serial_fd >= 0 && revents & (EPOLLHUP | EPOLLERR)) {
                 snprintf(fault, sizeof(fault), "%s hung up", p->settings.device);
                 fail_path(p, true, fault);
         }
@@ -156,41 +164,55 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         return 0;
 }
 
-/* Opens what the settings name; on failure the fault is written. Returns the descriptor. */
+/* Opens what the settings name; on failure the fault is written. Returns the descriptor that wakes us. */
 static int open_fd(Path *p)
 {
-        int fd;
+        int r;
 
-        if (p->kind == PATH_SERIAL)
-                return serial_open(p->settings.device, p->settings.baud, p->fault);
+        if (p->kind == PATH_SERIAL) {
+                r = serial_open(p->settings.device, p->settings.baud, p->fault);
+                p->serial_fd = r < 0 ? -1 : r;
+                return r;
+        }
 
-        fd = udp_open(&p->own, &p->peer, p->device);
-        if (fd == -EADDRNOTAVAIL)
+        r = udp_open(&p->own, &p->peer, p->device, &p->udp);
+        if (r == -EADDRNOTAVAIL)
                 snprintf(p->fault, sizeof(p->fault), "%s is not an address of this node", p->settings.own);
-        else if (fd < 0)
+        else if (r < 0)
                 snprintf(p->fault, sizeof(p->fault), "%s port %u cannot be used: %s", p->settings.own,
-                         (unsigned) p->daemon->port, strerror(-fd));
-        return fd;
+                         (unsigned) p->daemon->port, strerror(-r));
+        return r < 0 ? r : p->udp.urgent;
+}
+
+/* Whether bytes on the line wake us follows from the interval, which may change at any time. */
+static int watch(Path *p)
+{
+        bool wake = p->kind == PATH_UDP ||
+                    p->daemon->heart->paths[index_of(p)].interval_usec >= SERIAL_WAKE_USEC;
+
+        return sd_event_source_set_enabled(p->io, wake ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 static void open_path(Path *p)
 {
         int r;
 
-        if (p->fd < 0) {
-                p->fd = open_fd(p);
-                if (p->fd < 0) {
+        if (!path_is_open(p)) {
+                r = open_fd(p);
+                if (r < 0) {
                         fail_path(p, true, p->fault);
                         return;
                 }
-                r = sd_event_add_io(service_event(p->daemon->service), &p->io, p->fd, EPOLLIN, on_io, p);
+                r = sd_event_add_io(service_event(p->daemon->service), &p->io, r, EPOLLIN, on_io, p);
                 if (r >= 0)
                         r = sd_event_source_set_priority(p->io, HEART_PRIORITY);
+                if (r >= 0)
+                        r = watch(p);
                 if (r < 0) {
                         fail_path(p, true, strerror(-r));
                         return;
                 }
-                p->stamper = (Stamper){};
+                p->quiet_stamper = p->urgent_stamper = (Stamper){};
                 p->deframer = (Deframer){};
         }
         p->fault[0] = '\0';
@@ -221,8 +243,8 @@ int path_send(Daemon *d, unsigned index, const uint8_t *frame, size_t size)
         bool gone;
         int r;
 
-        r = p->kind == PATH_SERIAL ? serial_send(p->fd, frame, size)
-                                   : udp_send(p->fd, &p->peer, frame, size);
+        r = p->kind == PATH_SERIAL ? serial_send(p->serial_fd, frame, size)
+                                   : udp_send(p->udp.quiet, &p->peer, frame, size);
         if (r >= 0) {
                 p->retry_delay_usec = p->kind == PATH_SERIAL ? SERIAL_RETRY_USEC : UDP_RETRY_USEC;
                 return r;
@@ -292,7 +314,7 @@ static void remove_path(Path *p)
         heart_drop_path(p->daemon->heart, index_of(p));
         path_settings_clear(&p->settings);
         free(p->object);
-        *p = (Path){ .daemon = p->daemon, .fd = -1 };
+        *p = PATH_INIT(p->daemon);
 }
 
 static int prepare(Path *p, const PathSettings *settings, uint16_t port)
@@ -319,7 +341,7 @@ static int prepare(Path *p, const PathSettings *settings, uint16_t port)
 
 static int add_path(Daemon *d, const PathSettings *settings, uint16_t port)
 {
-        Path path = { .daemon = d, .fd = -1 };
+        Path path = PATH_INIT(d);
         unsigned index;
         int r;
 
@@ -369,6 +391,8 @@ void paths_apply(Daemon *d, const PathSettings *settings, unsigned n_settings, u
                 s = find_settings(settings, n_settings, p->settings.name);
                 if (!s || !path_settings_equal(s, &p->settings) || (p->kind == PATH_UDP && port != d->port))
                         remove_path(p);
+                else if (p->io && watch(p) < 0)
+                        fail_path(p, true, "its events cannot be watched");
         }
 
         d->port = port;

@@ -17,7 +17,7 @@ static uint64_t make_up_for_sleep(Daemon *d, uint64_t now)
 {
         uint64_t late = now - d->armed_usec;
 
-        paths_drain(d);
+        paths_drain(d, true);
         now = now_usec();
         heart_overslept(d->heart, now);
         d->late_self++;
@@ -93,7 +93,7 @@ void daemon_turn(Daemon *d)
         if (d->armed_usec > 0 && now > d->armed_usec + d->heart->interval_usec)
                 now = make_up_for_sleep(d, now);
         else if (liveness_would_accuse(&d->heart->liveness, now))
-                paths_drain(d);
+                paths_drain(d, true);
 
         retry = paths_retry(d, now);
         next = heart_turn(d->heart, now);
@@ -103,6 +103,7 @@ void daemon_turn(Daemon *d)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        paths_drain(userdata, false);
         daemon_turn(userdata);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/filter.h>
 #include <linux/pkt_sched.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static int set_options(int fd, int family)
         const int on = 1, priority = TC_PRIO_INTERACTIVE, control = IPTOS_CLASS_CS6;
 
         if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
             setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
                 return -errno;
         if (family == AF_INET)
@@ -82,11 +84,46 @@ static int set_options(int fd, int family)
         return 0;
 }
 
-int udp_open(const SocketAddress *own, SocketAddress *peer, char *ret_device)
+/* By a frame's first byte: plain beats to the first socket of the port, everything else to the second. */
+static int sort_frames(int fd)
 {
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+                BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 15),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_BEAT, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+                BPF_STMT(BPF_RET | BPF_K, 1),
+        };
+        const struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) < 0)
+                return -errno;
+        return 0;
+}
+
+static int open_bound(const SocketAddress *address)
+{
+        int fd, r;
+
+        fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        r = set_options(fd, address->any.sa_family);
+        if (r >= 0 && bind(fd, &address->any, address_size(address)) < 0)
+                r = -errno;
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int udp_open(const SocketAddress *own, SocketAddress *peer, char *ret_device, UdpSockets *ret_sockets)
+{
+        UdpSockets sockets = { -1, -1 };
         SocketAddress address = *own;
         char device[IF_NAMESIZE];
-        int fd, r;
+        int r;
 
         r = find_device(own, device);
         if (r < 0)
@@ -96,18 +133,27 @@ int udp_open(const SocketAddress *own, SocketAddress *peer, char *ret_device)
                 peer->in6.sin6_scope_id = address.in6.sin6_scope_id;
         }
 
-        fd = socket(own->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        r = set_options(fd, own->any.sa_family);
-        if (r >= 0 && bind(fd, &address.any, address_size(&address)) < 0)
-                r = -errno;
+        r = sockets.quiet = open_bound(&address);
+        if (r >= 0)
+                r = sockets.urgent = open_bound(&address);
+        if (r >= 0)
+                r = sort_frames(sockets.urgent);
         if (r < 0) {
-                close(fd);
+                udp_close(&sockets);
                 return r;
         }
         memcpy(ret_device, device, IF_NAMESIZE);
-        return fd;
+        *ret_sockets = sockets;
+        return 0;
+}
+
+void udp_close(UdpSockets *sockets)
+{
+        if (sockets->quiet >= 0)
+                close(sockets->quiet);
+        if (sockets->urgent >= 0)
+                close(sockets->urgent);
+        *sockets = (UdpSockets){ -1, -1 };
 }
 
 int udp_send(int fd, const SocketAddress *peer, const uint8_t *frame, size_t size)

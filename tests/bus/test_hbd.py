@@ -439,7 +439,7 @@ def capture(pair, count):
         frames = []
         while len(frames) < count:
             packet = tap.recv(2048)
-            if packet[0] == 0x45 and packet[9] == 17 and packet[12:16] == bytes((192, 0, 2, 11)) and packet[28] == 0x12:
+            if packet[0] == 0x45 and packet[9] == 17 and packet[12:16] == bytes((192, 0, 2, 11)) and packet[28] in (0x12, 0x13):
                 frames.append(packet[28:])
         return frames
 
