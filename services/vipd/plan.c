@@ -13,6 +13,7 @@ enum {
         ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
         PROBE_MAX_USEC = 500 * USEC_PER_MSEC,
+        WATCH_USEC = 2 * USEC_PER_SEC,
 };
 
 /* Gaps after the first announcement: a switch port may still be learning, a frame may be lost. */
@@ -52,16 +53,21 @@ void plan_announce(Plan *p, uint64_t now_usec)
 void plan_probe(Plan *p, bool on, uint64_t now_usec)
 {
         if (on && !p->probing)
-                p->probe_usec = now_usec;
+                p->question_usec = now_usec;
         p->probing = on;
 }
 
-/* Twenty questions in a dead time; probing starts when half of it is over. */
-static uint64_t probe_interval(const Plan *p)
+/*
+ * How often to ask who answers. While electd wants to know: twenty times in a dead time, half of which is
+ * over when it begins. While held: often enough that a silent intruder is found in seconds.
+ */
+static uint64_t question_interval(const Plan *p)
 {
         uint64_t interval = MAX_OF(p->dead_usec / 20, (uint64_t) PROBE_MIN_USEC);
 
-        return MIN_OF(interval, (uint64_t) PROBE_MAX_USEC);
+        if (p->probing)
+                return MIN_OF(interval, (uint64_t) PROBE_MAX_USEC);
+        return p->holding == PLAN_HELD ? (uint64_t) WATCH_USEC : USEC_INFINITY;
 }
 
 unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const uint8_t mac[MAC_SIZE],
@@ -269,9 +275,9 @@ static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
 {
         size_t n = 0;
 
-        if (!p->probing || now_usec < p->probe_usec)
+        if (question_interval(p) == USEC_INFINITY || now_usec < p->question_usec)
                 return 0;
-        p->probe_usec = now_usec + probe_interval(p);
+        p->question_usec = now_usec + question_interval(p);
 
         for (int i = 0; i < PLAN_VIPS_MAX; i++) {
                 PlanVip *v = &p->vips[i];
@@ -367,8 +373,8 @@ uint64_t plan_next_usec(const Plan *p)
 
         if (p->holding == PLAN_KEPT)
                 next = MIN_OF(next, p->keep_until_usec);
-        if (p->probing)
-                next = MIN_OF(next, p->probe_usec);
+        if (question_interval(p) != USEC_INFINITY)
+                next = MIN_OF(next, p->question_usec);
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 if (p->vips[i].conflict)
                         next = MIN_OF(next, p->holding == PLAN_HELD ? p->vips[i].conflict_heard_usec +

@@ -110,7 +110,7 @@ typedef struct Plan {
         uint64_t recorded_epoch;
         uint64_t keep_until_usec;
         bool probing;
-        uint64_t probe_usec; /* when to ask next */
+        uint64_t question_usec; /* when to ask next who answers */
         bool loaded; /* settings have come; before that, what the ledger lists is all that is known */
         uint64_t dead_usec;
         char primary[PLAN_DEVICE_MAX];

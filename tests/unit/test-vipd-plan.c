@@ -144,7 +144,7 @@ static void test_nothing_before_the_order(Fixture *f, gconstpointer data)
 
 static void test_acquire_records_then_adds_then_announces(Fixture *f, gconstpointer data)
 {
-        static const PlanActionType expected[] = { PLAN_RECORD, PLAN_ADD, PLAN_ANNOUNCE };
+        static const PlanActionType expected[] = { PLAN_RECORD, PLAN_ADD, PLAN_ANNOUNCE, PLAN_QUESTION };
 
         g_assert_cmpint(plan_acquire(&f->plan, 7), ==, 0);
         run(f);
@@ -439,7 +439,8 @@ static void test_carrier_back_announces_again(Fixture *f, gconstpointer data)
         run(f);
         g_assert_cmpuint(f->count[PLAN_ADD], ==, 2);
         g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 0);
-        g_assert_cmpuint(plan_next_usec(&f->plan), ==, USEC_INFINITY);
+        pass(f, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(f->count[PLAN_ANNOUNCE] + f->count[PLAN_QUESTION], ==, 0);
         link_is(f, ETH0, true);
         run(f);
         g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 2);
@@ -547,6 +548,17 @@ static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer 
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0);
 }
 
+static void test_holder_asks_whether_another_answers(Fixture *f, gconstpointer data)
+{
+        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
+        pass(f, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], >=, 5);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], <=, 6);
+        plan_withdraw(&f->plan);
+        pass(f, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0);
+}
+
 static void test_dump_finds_what_was_missed(Fixture *f, gconstpointer data)
 {
         IpAddress kept = host(&alias);
@@ -607,7 +619,7 @@ static void test_thousand_aliases_go_in_batches(Fixture *f, gconstpointer data)
         g_assert_cmpuint(f->count[PLAN_ADD], ==, 1000);
         g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 1000);
         g_assert_cmpuint(f->count[PLAN_RECORD], ==, 1);
-        g_assert_cmpuint(f->n_order, ==, 21);
+        g_assert_cmpuint(f->n_order, ==, 22);
 }
 
 int main(int argc, char **argv)
@@ -646,6 +658,7 @@ int main(int argc, char **argv)
                 { "conflict-ends-with-withdraw", test_conflict_ends_with_withdraw },
                 { "our-own-devices-are-no-conflict", test_our_own_devices_are_no_conflict },
                 { "probe-asks-many-times-in-a-dead-time", test_probe_asks_many_times_in_a_dead_time },
+                { "holder-asks-whether-another-answers", test_holder_asks_whether_another_answers },
                 { "dump-finds-what-was-missed", test_dump_finds_what_was_missed },
                 { "tables-refuse-what-does-not-fit", test_tables_refuse_what_does_not_fit },
                 { "thousand-aliases-go-in-batches", test_thousand_aliases_go_in_batches },

@@ -56,7 +56,8 @@ static uint64_t world_now(void *userdata)
 
 static int count_sent(void *userdata, const PlanAction actions[], size_t n)
 {
-        ((World *) userdata)->announced += n;
+        for (size_t i = 0; i < n; i++)
+                ((World *) userdata)->announced += actions[i].type == PLAN_ANNOUNCE;
         return 0;
 }
 
