@@ -4,8 +4,8 @@
 
   tidy.py BUILD
 
-A file's verdict is remembered in BUILD/tidy, under a digest of what the compiler makes of it, so that only what
-changed is looked at again.
+That a file is clean is remembered in ~/.cache/hapair/tidy, under a digest of what the compiler makes of it, so
+that only what changed is looked at again, from whichever checkout.
 """
 
 import concurrent.futures
@@ -18,6 +18,9 @@ import subprocess
 import sys
 
 
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "hapair", "tidy")
+
+
 def compiled_files(build):
     """One compile command a source file, without what the generators made."""
     seen = {}
@@ -28,20 +31,27 @@ def compiled_files(build):
     return sorted(seen.items())
 
 
-def digest(entry):
-    """What the compiler sees of the file: its text after the preprocessor, and our rules."""
+def rules():
+    """What the verdict depends on besides the file."""
+    version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
+    return version + pathlib.Path(".clang-tidy").read_bytes()
+
+
+def digest(entry, judged_by):
+    """Of what the compiler sees of the file: its text after the preprocessor."""
     command = shlex.split(entry["command"])
     del command[command.index("-o"):command.index("-o") + 2]
     command = [word for word in command if word not in ("-c", "-MD") and not word.startswith(("-MQ", "-MF"))]
     text = subprocess.run(command + ["-E", "-P"], cwd=entry["directory"], capture_output=True, check=True).stdout
-    return hashlib.sha256(text + pathlib.Path(".clang-tidy").read_bytes()).hexdigest()
+    return hashlib.sha256(judged_by + text).hexdigest()
 
 
-def judge(build, path, entry):
-    mark = build / "tidy" / digest(entry)
+def judge(build, path, entry, judged_by):
+    mark = CACHE / digest(entry, judged_by)
     if mark.exists():
         return None
-    done = subprocess.run(["clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build, path], capture_output=True, text=True, check=False)
+    done = subprocess.run(["clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build, path],
+                          capture_output=True, text=True, check=False)
     if done.returncode:
         return done.stdout + done.stderr
     mark.touch()
@@ -50,10 +60,10 @@ def judge(build, path, entry):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    (build / "tidy").mkdir(exist_ok=True)
-    files = compiled_files(build)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    files, judged_by = compiled_files(build), rules()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        findings = [text for text in pool.map(lambda f: judge(build, *f), files) if text]
+        findings = [text for text in pool.map(lambda f: judge(build, *f, judged_by), files) if text]
     for text in findings:
         print(text)
     sys.exit(f"{len(findings)} of {len(files)} files have findings" if findings else 0)
