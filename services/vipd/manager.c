@@ -153,7 +153,14 @@ static int platform_drain(void *userdata)
 
 static int platform_dump(void *userdata)
 {
-        return rtnl_dump(((Manager *) userdata)->rtnl, now_usec());
+        Manager *m = userdata;
+        int r = rtnl_dump(m->rtnl, now_usec());
+
+        if (m->plan.links_full && may_tell(m))
+                log_warning(service_log(m->service), "config",
+                            "This node has more than %d network devices; the rest can carry no virtual IP",
+                            PLAN_LINKS_MAX);
+        return r;
 }
 
 static int platform_send(void *userdata, const PlanAction actions[], size_t n)

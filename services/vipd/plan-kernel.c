@@ -98,8 +98,10 @@ void plan_link(Plan *p, const PlanLink *link, uint64_t now_usec)
 
         if (known == NULL)
                 known = find_link(p, 0);
-        if (known == NULL)
-                return; /* the 257th link cannot carry a virtual IP; vipd says so when it dumps */
+        if (known == NULL) {
+                p->links_full = true;
+                return;
+        }
 
         news = old == NULL || (link->carrier && !known->carrier) ||
                memcmp(known->mac, link->mac, MAC_SIZE) != 0;
@@ -267,7 +269,7 @@ PlanNews plan_address_gone(Plan *p, int ifindex, const IpAddress *address)
 
 void plan_resync_begin(Plan *p)
 {
-        p->resync = false;
+        p->resync = p->links_full = false;
         p->own.seen = false;
         p->n_strays = 0;
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)

@@ -25,7 +25,7 @@ enum {
         PLAN_DEVICE_MAX = 16, /* IFNAMSIZ */
         PLAN_VIPS_MAX = 64,
         PLAN_SLOTS_MAX = 4096, /* addresses of all virtual IPs together */
-        PLAN_LINKS_MAX = 256,
+        PLAN_LINKS_MAX = 1024,
         PLAN_STRAYS_MAX = 64,
         PLAN_BATCH = 100, /* actions a step; measured: 1000 addresses in 17 ms, one by one 30 ms */
 };
@@ -117,6 +117,7 @@ typedef struct Plan {
         PlanOwn own;         /* the node's own address of the pair */
         int primary_ifindex; /* without a name: the device that has, or last had, the own address */
         bool listen;         /* a virtual IP moved to another device, or there are others: listen anew */
+        bool links_full;     /* more links than the table takes: the rest can carry no virtual IP */
         bool resync;         /* the view of the kernel is incomplete: dump it again */
 
         PlanVip vips[PLAN_VIPS_MAX];

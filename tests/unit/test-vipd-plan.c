@@ -603,6 +603,11 @@ static void test_tables_refuse_what_does_not_fit(Fixture *f, gconstpointer data)
         g_assert_cmpint(plan_load_address(&f->plan, 1, &(IpAddress){ AF_INET, 0, { 11 } }), ==, -E2BIG);
         plan_load_end(&f->plan);
         g_assert_cmpuint(f->plan.n_slots, ==, PLAN_SLOTS_MAX - 2);
+
+        g_assert_false(f->plan.links_full);
+        for (int i = 0; i < PLAN_LINKS_MAX; i++)
+                link_is(f, 10 + i, true); /* one too many: eth0 is there */
+        g_assert_true(f->plan.links_full);
 }
 
 static void test_thousand_aliases_go_in_batches(Fixture *f, gconstpointer data)
