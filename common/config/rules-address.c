@@ -4,6 +4,9 @@
 
 #include "rules.h"
 
+/* hapair-vipd has room for twice as many, since a reload may replace every one. */
+#define VIRTUAL_ADDRESSES_MAX 2048u
+
 typedef struct AddressRules {
         const Config *config;
         GPtrArray *problems;
@@ -231,6 +234,8 @@ static void check_one_per_device(const AddressRules *r, unsigned index, const ch
 
 static void check_virtual_ips(const AddressRules *r)
 {
+        bool too_many = false;
+
         for (unsigned i = 0; i < r->config->virtual_ips->len; i++) {
                 const VirtualIpConfig *vip = r->config->virtual_ips->pdata[i];
                 g_autofree char *header = g_strdup_printf("VirtualIP %s", vip->name);
@@ -244,6 +249,13 @@ static void check_virtual_ips(const AddressRules *r)
                 for (unsigned k = 0; vip->aliases && k < vip->aliases->len; k++)
                         check_virtual_address(r, vip, header, "Aliases",
                                               &g_array_index(vip->aliases, IpAddress, k));
+
+                if (!too_many && g_hash_table_size(r->virtual_ips) > VIRTUAL_ADDRESSES_MAX) {
+                        too_many = true;
+                        complain(r, header, NULL,
+                                 "with this there are more than %u addresses in all virtual IPs",
+                                 VIRTUAL_ADDRESSES_MAX);
+                }
         }
 }
 

@@ -192,6 +192,30 @@ def test_running_pair_is_found_by_its_virtual_ip(pair):
     assert pair.found('--force').returncode == 0
 
 
+@pytest.fixture
+def pair6(pair):
+    """The same with IPv6 addresses beside."""
+    for machine, number in ((pair.master, '11'), (pair.slave, '12')):
+        machine.run('ip', 'address', 'add', f'2001:db8::{number}/64', 'dev', 'lan', 'nodad', check=True)
+        machine.run('ip', 'ntable', 'change', 'name', 'ndisc_cache', 'dev', 'lan', 'retrans', '100', check=True)
+    return pair
+
+
+CONFIG6 = CONFIG.replace('192.0.2.', '2001:db8::').replace('/24', '/64')
+
+
+def test_ipv6_pair_is_founded_and_joined(pair6):
+    result = pair6.found(config=CONFIG6)
+    assert result.returncode == 0, result.stderr
+    assert pair6.join(result.stdout).returncode == 0
+
+
+def test_running_ipv6_pair_is_found_by_its_virtual_ip(pair6):
+    pair6.slave.run('ip', 'address', 'add', '2001:db8::10/64', 'dev', 'lan', 'nodad', check=True)
+    result = pair6.found(config=CONFIG6)
+    assert result.returncode == 4 and 'the virtual IP 2001:db8::10 answers' in result.stderr
+
+
 def test_running_pair_is_found_by_the_slaves_heartbeat_port(pair):
     script = 'import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("192.0.2.12", 5694)); ' \
              'print(flush=True); sys.stdin.read()'

@@ -195,6 +195,30 @@ static void test_problems_are_bounded(void)
         g_string_free(text, TRUE);
 }
 
+static void test_virtual_addresses_are_bounded_together(void)
+{
+        GString *text = g_string_new(right);
+        g_autoptr(GPtrArray) problems = problems_new();
+        g_autoptr(Config) fits = NULL;
+        g_autofree char *found = NULL;
+
+        g_string_append(text, "[VirtualIP vast]\nAddress=10.9.0.1\nMasterAddress=10.9.255.1\n"
+                              "SlaveAddress=10.9.255.2\nAliases=10.9.0.2");
+        for (unsigned i = 3; i < 2045; i++)
+                g_string_append_printf(text, ";10.9.%u.%u", i / 256, i % 256);
+
+        fits = parse(text->str, NULL, problems);
+        g_assert_nonnull(fits);
+        g_string_append(text, ";10.9.200.1\n");
+        g_assert_null(parse(text->str, NULL, problems));
+        found = list(problems);
+        g_assert_cmpstr(found, ==,
+                        "E hapair.conf:29: [VirtualIP vast]: with this there are more than 2048 addresses "
+                        "in all "
+                        "virtual IPs\n");
+        g_string_free(text, TRUE);
+}
+
 static void test_long_value_is_cut_in_messages(void)
 {
         g_autofree char *value = g_strnfill(300, 'x');
@@ -340,6 +364,8 @@ int main(int argc, char *argv[])
                         test_digest_follows_meaning_not_spelling);
         g_test_add_func("/config/empty-file-names-what-is-missing", test_empty_file_names_what_is_missing);
         g_test_add_func("/config/problems-are-bounded", test_problems_are_bounded);
+        g_test_add_func("/config/virtual-addresses-are-bounded-together",
+                        test_virtual_addresses_are_bounded_together);
         g_test_add_func("/config/long-value-is-cut-in-messages", test_long_value_is_cut_in_messages);
         g_test_add_func("/config/file-too-large-is-refused", test_file_too_large_is_refused);
 
