@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The right to be master alone, of a pair with a volume: consent and arbiter, each rule held alone.
+ */
+#include <errno.h>
+#include <glib.h>
+
+#include "elect-node.h"
+
+static void test_consent_is_durable_before_it_is_told(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        node_dropped(&node);
+        node.disk_works = false;
+        node_message(&node, ELECT_MSG_OUTDATE, 77, 0);
+        g_assert_false(node.core.memory.elig);
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, 0);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_SAVED, .saved = node.core.save_number });
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, 1);
+        g_assert_cmpuint(node.sent[ELECT_MSG_OUTDATED].nonce, ==, 77);
+}
+
+static void test_half_open_link_is_dropped_and_consent_refused_this_time(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        node_message(&node, ELECT_MSG_OUTDATE, 77, 0);
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, 0);
+        g_assert_cmpuint(node.counts[ELECT_MSG_REFUSED], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 1);
+        g_assert_true(node.core.memory.elig);
+}
+
+static void test_sole_and_master_never_consent(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        g_assert_cmpint(node.core.state, ==, ELECT_ISOLATED);
+        node_message(&node, ELECT_MSG_OUTDATE, 77, 0);
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, 0);
+        g_assert_cmpuint(node.counts[ELECT_MSG_REFUSED], ==, 1);
+}
+
+static void test_tie_goes_to_the_configured_master(void)
+{
+        for (int i = 0; i < 2; i++) {
+                Node node;
+                bool first = i == 0;
+
+                node_started(&node, first ? ELECT_ROLE_MASTER : ELECT_ROLE_SLAVE, false);
+                node_wait(&node, 3 * NODE_DEAD_USEC);
+                g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATE], >, 0);
+                for (int k = 0; node.core.outdate.nonce == 0 && k < 100; k++)
+                        node_wait(&node, 10 * USEC_PER_MSEC);
+                node_message(&node, ELECT_MSG_OUTDATE, 77, 0);
+                g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, first ? 0 : 1);
+        }
+}
+
+static void test_only_the_present_nonce_gives_the_right(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATE], ==, 1);
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce + 1, 0);
+        g_assert_false(node.core.memory.sole);
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+        g_assert_true(node.core.memory.sole);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 1);
+}
+
+static void test_frozen_disk_resumes_only_after_the_fsync(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
+        node.disk_works = false;
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+        node_wait(&node, NODE_DEAD_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_ISOLATED);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 0);
+        g_assert_cmpint(node.fence_answer, ==, 0);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_SAVED, .saved = node.core.save_number });
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 1);
+        g_assert_cmpint(node.fence_answer, ==, 4);
+}
+
+static void test_evidence_needs_every_part(void)
+{
+        static const struct {
+                ElectVerdict link, gateway;
+                bool answers, elig, serves;
+        } cases[] = {
+                { ELECT_GOOD, ELECT_GOOD, false, true, true },
+                { ELECT_GOOD, ELECT_VOID, false, true, true },
+                { ELECT_GOOD, ELECT_UNKNOWN, false, true, false },
+                { ELECT_GOOD, ELECT_BAD, false, true, false },
+                { ELECT_BAD, ELECT_GOOD, false, true, false },
+                { ELECT_UNKNOWN, ELECT_GOOD, false, true, false },
+                { ELECT_GOOD, ELECT_GOOD, true, true, false },
+                { ELECT_GOOD, ELECT_GOOD, false, false, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                ElectEvent facts = { .type = ELECT_EV_MESSAGE };
+                ElectEvent answer = { .type = ELECT_EV_ANSWERED };
+                Node node;
+
+                node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+                facts.message = (ElectMessage){ .type = ELECT_MSG_FACTS,
+                                                .instance = NODE_PEER,
+                                                .to_instance = NODE_INSTANCE,
+                                                .n_macs = 1,
+                                                .macs = { { 2 } } };
+                node_give(&node, &facts);
+                node_give(&node, &(ElectEvent){ .type = ELECT_EV_LINK, .link = cases[i].link });
+                node_give(&node, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = cases[i].gateway });
+                if (!cases[i].elig)
+                        node_give(&node, &(ElectEvent){ .type = ELECT_EV_LATE, .late_usec = USEC_PER_SEC });
+                node_peer(&node, ELECT_PEER_ONLINE);
+                node_dropped(&node);
+                node_peer(&node, ELECT_PEER_LATE);
+                node_wait(&node, NODE_DEAD_USEC / 2);
+                answer.answer.mac[0] = 2;
+                if (cases[i].answers)
+                        node_give(&node, &answer);
+                node_peer(&node, ELECT_PEER_LOST);
+                g_assert_cmpint(node.core.state, ==, cases[i].serves ? ELECT_MASTER : ELECT_SLAVE);
+                g_assert_true(node.disk.sole == cases[i].serves);
+        }
+}
+
+static void test_evidence_is_looked_at_again_after_the_fsync(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        node.disk_works = false;
+        node_silent_peer(&node);
+        g_assert_true(node.core.right_pending);
+        node_peer(&node, ELECT_PEER_ONLINE); /* heard again while the disk was at it */
+        node.disk_works = true;
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_SAVED, .saved = node.core.save_number });
+        g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
+        g_assert_false(node.core.memory.sole);
+        g_assert_false(node.disk.sole);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_PRIMARY], ==, 0);
+}
+
+static void test_operator_arbiter_promotes_no_slave(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        node.core.settings.arbiter = ELECT_ARBITER_OPERATOR;
+        node_silent_peer(&node);
+        node_wait(&node, USEC_PER_MINUTE);
+        g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
+
+        node_whole_master(&node);
+        node.core.settings.arbiter = ELECT_ARBITER_OPERATOR;
+        node_silent_peer(&node);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        g_assert_true(node.disk.sole);
+}
+
+static void test_hearing_sole_bars(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        node_dropped(&node);
+        node.peer.sole = true;
+        node_record(&node);
+        g_assert_false(node.core.memory.elig);
+}
+
+#define TEST(name) g_test_add_func("/elect-right/" #name, test_##name)
+
+int main(int argc, char *argv[])
+{
+        g_test_init(&argc, &argv, NULL);
+        TEST(consent_is_durable_before_it_is_told);
+        TEST(half_open_link_is_dropped_and_consent_refused_this_time);
+        TEST(sole_and_master_never_consent);
+        TEST(tie_goes_to_the_configured_master);
+        TEST(only_the_present_nonce_gives_the_right);
+        TEST(frozen_disk_resumes_only_after_the_fsync);
+        TEST(evidence_needs_every_part);
+        TEST(evidence_is_looked_at_again_after_the_fsync);
+        TEST(operator_arbiter_promotes_no_slave);
+        TEST(hearing_sole_bars);
+        return g_test_run();
+}
