@@ -25,13 +25,22 @@
 /* 115200 baud, 8N1: ten bits a byte. */
 #define BYTE_NSEC (10 * 1000000000L / 115200)
 #define CHUNK     16
-#define LOOK_MSEC 20
+#define LOOK_NSEC 20000000L
 
 struct End {
         int master;
         char device[64];
         bool idle; /* nobody has the device open */
+        int64_t busy_until_nsec;
 };
+
+static int64_t now_nsec(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 /* What a real line does by itself when the last user closes it: the next one finds it in no one's hands
  * (TIOCEXCL outlives its owner on a pseudo terminal) and raw. */
@@ -83,36 +92,60 @@ static void end_look(struct End *end)
                 perror(end->device);
 }
 
-/* Moves a few bytes and takes as long as the line would. A full buffer at the other end loses them: a serial
- * line without flow control waits for nobody. */
-static void relay(const struct End *from, const struct End *to, bool plugged)
+/* Moves a few bytes, and the line is busy for as long as they take. A full buffer at the other end loses
+ * them: a serial line without flow control waits for nobody. */
+static void relay(struct End *from, const struct End *to, bool plugged)
 {
         uint8_t bytes[CHUNK];
+        int64_t now = now_nsec();
+
+        if (now < from->busy_until_nsec)
+                return;
 
         ssize_t n = read(from->master, bytes, sizeof(bytes));
-        if (n <= 0)
+        if (n <= 0) {
+                from->idle = n < 0 && errno == EIO;
                 return;
+        }
         if (plugged && !to->idle && write(to->master, bytes, (size_t) n) < 0 && errno != EAGAIN)
                 perror(to->device);
+        from->busy_until_nsec = now + n * BYTE_NSEC;
+}
 
-        struct timespec pause = { .tv_nsec = n * BYTE_NSEC };
-        nanosleep(&pause, NULL);
+/* Until an end has something to say that may be said now, or it is time to look again. */
+static int wait_for_work(int signals, const struct End ends[2])
+{
+        struct pollfd events[3] = { { .fd = signals, .events = POLLIN } };
+        int64_t now = now_nsec(), wait = LOOK_NSEC;
+
+        for (int i = 0; i < 2; i++) {
+                bool busy = now < ends[i].busy_until_nsec;
+
+                events[i + 1] = (struct pollfd){ .fd = busy || ends[i].idle ? -1 : ends[i].master,
+                                                 .events = POLLIN };
+                if (busy && ends[i].busy_until_nsec - now < wait)
+                        wait = ends[i].busy_until_nsec - now;
+        }
+
+        struct timespec timeout = { .tv_nsec = wait };
+        return ppoll(events, 3, &timeout, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 
 int main(void)
 {
         struct sched_param priority = { .sched_priority = 55 };
         struct signalfd_siginfo signal;
-        struct End left, right;
+        struct End ends[2] = {};
+        int64_t looked_nsec = 0;
         bool plugged = true;
         sigset_t set;
 
-        int r = end_open(&left);
-        if (r >= 0)
-                r = end_open(&right);
-        if (r < 0) {
-                fprintf(stderr, "cable: %s\n", strerror(-r));
-                return 1;
+        for (int i = 0; i < 2; i++) {
+                int r = end_open(&ends[i]);
+                if (r < 0) {
+                        fprintf(stderr, "cable: %s\n", strerror(-r));
+                        return 1;
+                }
         }
         fflush(stdout);
 
@@ -123,20 +156,16 @@ int main(void)
         (void) sched_setscheduler(0, SCHED_FIFO, &priority);
 
         int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        for (;;) {
-                struct pollfd events[] = {
-                        { .fd = signals, .events = POLLIN },
-                        { .fd = left.idle ? -1 : left.master, .events = POLLIN },
-                        { .fd = right.idle ? -1 : right.master, .events = POLLIN },
-                };
-
-                if (poll(events, 3, LOOK_MSEC) < 0 && errno != EINTR)
-                        return 1;
+        while (wait_for_work(signals, ends) >= 0) {
                 if (read(signals, &signal, sizeof(signal)) > 0)
                         plugged = signal.ssi_signo == SIGUSR2;
-                relay(&left, &right, plugged);
-                relay(&right, &left, plugged);
-                end_look(&left);
-                end_look(&right);
+                relay(&ends[0], &ends[1], plugged);
+                relay(&ends[1], &ends[0], plugged);
+                if (now_nsec() - looked_nsec >= LOOK_NSEC) {
+                        end_look(&ends[0]);
+                        end_look(&ends[1]);
+                        looked_nsec = now_nsec();
+                }
         }
+        return 1;
 }

@@ -2,6 +2,7 @@
 """What the lab needs of this machine: run a command, find the unified cgroup tree, wait for a condition."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -17,18 +18,20 @@ class Timeout(LabError):
     """A condition did not come true in time."""
 
 
-def run(*argv, check=True, timeout=60, **options):
+def run(*argv, check=True, timeout=60, name=None, **options):
     """Run a command to its end and return the result, output as text.
 
-    A failure names the command and what it said, because that is what the reader of a test report needs.
+    A failure names the command, or what the caller calls it, and what it said: that is what the reader of a test
+    report needs.
     """
+    name = name or shlex.join(map(str, argv))
     options.setdefault("capture_output", True)
     try:
         result = subprocess.run([str(a) for a in argv], text=True, timeout=timeout, check=False, **options)
     except subprocess.TimeoutExpired as e:
-        raise Timeout(f"{' '.join(map(str, argv))}: no end within {timeout} s") from e
+        raise Timeout(f"{name}: no end within {timeout} s") from e
     if check and result.returncode:
-        raise LabError(f"{' '.join(map(str, argv))}: exit {result.returncode}: "
+        raise LabError(f"{name}: exit {result.returncode}: "
                        f"{((result.stderr or '') + (result.stdout or '')).strip()}")
     return result
 

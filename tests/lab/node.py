@@ -191,10 +191,8 @@ class Node:
 
     def exec(self, *argv, check=True, timeout=30, **options):
         """Run a command in the node to its end; see host.run()."""
-        try:
-            return run(*self.inside(*argv), check=check, timeout=timeout, **options)
-        except LabError as e:
-            raise type(e)(f"{self.host}: {shlex.join(map(str, argv))}: {e}") from None
+        return run(*self.inside(*argv), check=check, timeout=timeout,
+                   name=f"{self.host}# {shlex.join(map(str, argv))}", **options)
 
     def write(self, path, text, mode=0o644):
         """Write a file in the running node."""
@@ -249,14 +247,14 @@ def layer(lab):
     """The lab's own layer over every node: the echo that answers the probe, as a service."""
     path = lab.path("layer")
     program = os.path.join(path, "usr", "lib", "hapair-lab", "echo")
-    unit = os.path.join(path, "etc", "systemd", "system", "hapair-lab-echo.service")
+    unit = os.path.join(path, "etc", "systemd", "system", "lab-echo.service")
     wanted = os.path.join(os.path.dirname(unit), "sysinit.target.wants")
     for directory in (os.path.dirname(program), wanted):
         os.makedirs(directory)
     shutil.copy(lab.tool("echo"), program)
     with open(unit, "w", encoding="ascii") as f:
         f.write(ECHO_UNIT)
-    os.symlink("../hapair-lab-echo.service", os.path.join(wanted, os.path.basename(unit)))
+    os.symlink("../lab-echo.service", os.path.join(wanted, os.path.basename(unit)))
     return path
 
 

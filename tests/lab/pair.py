@@ -86,6 +86,10 @@ class Pair:
         """`hapair init` on the master and `hapair join` on the slave, with what it printed."""
         master, slave = self.rig.master, self.rig.slave
         master.write(CONFIGURATION, as_text(self.sections), mode=0o600)
+        # init asks who has the addresses; that nobody answers, the kernel says after three tries, a second apart.
+        for version in ("ipv4", "ipv6"):
+            master.exec("sysctl", "-qw", f"net.{version}.neigh.eth0.retrans_time_ms=100")
+        master.exec("ip", "neighbour", "flush", "all")
         token = master.exec("hapair", "init", "--config", CONFIGURATION, *options, timeout=60).stdout
         slave.exec("hapair", "join", *options, input=token, timeout=60)
 

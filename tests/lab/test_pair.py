@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the scenarios' words cannot say: aliases, IPv6, killed daemons on one running pair, what a stop leaves behind."""
+
+import time
+
+import pytest
+
+from . import pair
+from .host import wait_for
+from .tools import Holders, Probe
+
+DAEMONS = ("hbd", "electd", "vipd", "confd")
+
+
+@pytest.fixture(scope="module")
+def running(session_rig):
+    """A pair that runs for all the tests of this file that leave it as it was."""
+    both = pair.Pair(session_rig, dead=0.3, n_aliases=3)
+    both.reset()
+    both.start()
+    yield both
+    both.reset()
+
+
+@pytest.mark.parametrize("name", ["master", "slave"])
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_killed_daemon_changes_no_role_and_takes_no_address(rig, running, name, daemon):
+    node = running.nodes[name]
+    unit = f"hapair-{daemon}.service"
+    running.wait_roles(master="master", slave="slave")
+    with Probe(rig.net, *running.addresses).ready() as probe, Holders(rig.net, *running.addresses).ready() as holders:
+        for _ in range(3):
+            before = node.service_pid(unit)
+            node.exec("systemctl", "kill", "--kill-whom=main", "--signal=SIGKILL", unit)
+            wait_for(f"{unit} is back", lambda: node.service_pid(unit) not in (0, before))
+            time.sleep(2 * running.dead)        # as long as a wrong verdict would take
+        found, held = probe.finish(), holders.finish()
+    for target in found["targets"]:
+        assert target["holder"] == "gw-master" and target["switches"] == 0
+        assert target["gap_us"] < 50_000 + found["stall_us"], target
+    assert all(len(address["holders"]) == 1 for address in held["addresses"]), held
+    running.wait_roles(master="master", slave="slave")
+
+
+def test_an_orderly_stop_hands_over_and_leaves_no_address(rig, running):
+    with Probe(rig.net, *running.addresses).ready() as probe:
+        rig.master.exec("systemctl", "stop", "hapair.target")
+        probe.wait_holder(running.vip, "gw-slave")
+        found = probe.finish()
+    assert not set(running.addresses) & set(rig.master.addresses())
+    # No dead time passes where a goodbye was said.
+    assert max(t["gap_us"] for t in found["targets"]) < running.dead * 1e6 / 2 + found["stall_us"]
+    rig.master.exec("systemctl", "start", "hapair.target")
+    running.wait_roles(master="slave", slave="master")
+    rig.master.exec("hapair", "become", "master")
+    running.wait_roles(master="master", slave="slave")
+
+
+def test_a_pair_works_in_ipv6(rig):
+    both = pair.Pair(rig, dead=0.3, version=6)
+    both.reset()
+    both.start()
+    with Probe(rig.net, both.vip).ready() as probe:
+        rig.master.kill()
+        probe.wait_holder(both.vip, "gw-slave")
+        found = probe.finish()["targets"][0]
+    assert found["gap_us"] < 2 * both.dead * 1e6
+    both.reset()
