@@ -213,6 +213,11 @@ class Node:
         output = self.exec("ip", "-oneline", "address", "show", *(("dev", device) if device else ())).stdout
         return [line.split()[3].split("/")[0] for line in output.splitlines()]
 
+    def with_prefix(self, address):
+        """An address of the node with the prefix length it has there; None if it has not got it."""
+        words = self.exec("ip", "-oneline", "address", "show", "to", address).stdout.split()
+        return words[3] if words else None
+
     def service_pid(self, unit):
         """The main pid of a unit as the node counts it, 0 if it does not run."""
         return int(self.exec("systemctl", "show", "--property=MainPID", "--value", unit).stdout)

@@ -62,6 +62,7 @@ struct Probe {
         int sockets[2];    /* IPv4, IPv6 */
         uint64_t interval_usec;
         uint64_t tick_usec;
+        uint64_t stalled_usec; /* when a long stall of ours ended: nobody is silent who was not asked */
         uint64_t stall_usec;
         uint64_t sent;
         uint64_t refused;
@@ -108,6 +109,8 @@ static void send_all(struct Probe *probe)
 
         if (probe->tick_usec > 0 && now - probe->tick_usec > probe->interval_usec + probe->stall_usec)
                 probe->stall_usec = now - probe->tick_usec - probe->interval_usec;
+        if (probe->tick_usec > 0 && now - probe->tick_usec > SILENCE_USEC / 5)
+                probe->stalled_usec = now;
         probe->tick_usec = now;
 
         for (uint32_t i = 0; i < probe->n_targets; i++) {
@@ -143,7 +146,8 @@ static void note_silence(struct Probe *probe)
                 struct Target *target = &probe->targets[i];
 
                 if (target->silent || target->answers == 0 ||
-                    probe->tick_usec < target->answered_usec + SILENCE_USEC)
+                    probe->tick_usec < target->answered_usec + SILENCE_USEC ||
+                    probe->tick_usec < probe->stalled_usec + SILENCE_USEC)
                         continue;
                 target->silent = true;
                 printf("silent %s %" PRIu64 "\n", target->text, target->answered_usec);
