@@ -14,6 +14,11 @@ from .lab import Lab
 from .rig import Rig
 
 
+def pytest_configure(config):
+    """The tests' own mark: all others may run in several labs at once."""
+    config.addinivalue_line("markers", "alone: wants the machine to itself, because it measures or loads it")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Keep the nodes' journals when a test fails, and say where."""

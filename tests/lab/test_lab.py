@@ -19,6 +19,8 @@ from .lab import RUNS, SOURCE, Lab
 from .tap import Tap
 from .tools import Holders, Probe
 
+pytestmark = pytest.mark.alone
+
 VIP = keepalived.VIP.split("/")[0]
 
 

@@ -9,6 +9,8 @@ from . import pair
 from .host import wait_for
 from .tools import Holders, Probe
 
+pytestmark = pytest.mark.alone
+
 DAEMONS = ("hbd", "electd", "vipd", "confd")
 
 
