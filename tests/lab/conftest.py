@@ -20,12 +20,12 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     """Keep the nodes' journals when a test fails, and say where."""
     outcome = yield
     report = outcome.get_result()
     rig = item.funcargs.get("rig")
-    if report.failed and call.when != "teardown" and rig:
+    if report.failed and rig:
         where = os.path.join(rig.lab.build, "lab-failures", re.sub(r"\W+", "-", item.name))
         shutil.rmtree(where, ignore_errors=True)
         rig.lab.keep(where)

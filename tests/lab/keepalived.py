@@ -45,9 +45,6 @@ class Keepalived:
                 state="MASTER" if name == "master" else "BACKUP", priority=150 if name == "master" else 100,
                 interval=self.interval, addresses=f"{VIP} dev eth0",
                 more="\n        ".join(f"{a} dev eth0" for a in self.aliases)))
-            node.exec("systemctl", "unmask", "--runtime", "keepalived.service")
-            node.exec("rm", "-f", "/etc/systemd/system/keepalived.service")
-            node.exec("systemctl", "daemon-reload")
             node.exec("systemctl", "start", "keepalived.service")
         self.wait_holder("master")
 

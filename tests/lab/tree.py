@@ -26,7 +26,7 @@ PACKAGES = (
 MASKED = (
     "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dev-hugepages.mount",
     "dev-mqueue.mount", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
-    "getty.target", "keepalived.service", "kmod-static-nodes.service", "ldconfig.service", "motd-news.timer",
+    "getty.target", "kmod-static-nodes.service", "ldconfig.service", "motd-news.timer",
     "nftables.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-binfmt.service",
     "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-modules-load.service",
@@ -41,6 +41,7 @@ CUSTOMIZE = """set -eu
 cd "$1"
 for unit in {masked}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
 ln -sf /lib/systemd/system/multi-user.target etc/systemd/system/default.target
+rm etc/systemd/system/multi-user.target.wants/keepalived.service
 mkdir -p var/log/journal etc/systemd/journald.conf.d
 printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nForwardToSyslog=no\\n' \
         > etc/systemd/journald.conf.d/lab.conf
