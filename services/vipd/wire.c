@@ -27,8 +27,7 @@ enum {
 
 typedef struct Listener {
         Wire *wire;
-        int ifindex; /* 0: free entry */
-        bool wanted;
+        int ifindex;                 /* 0: free entry */
         sd_event_source *sources[2]; /* ARP, IPv6; they own their sockets */
 } Listener;
 
@@ -210,67 +209,55 @@ static int open_listener(Listener *listener, uint8_t family, const Ranges *range
         return sd_event_source_set_io_fd_own(*ret, true);
 }
 
-static int listen_for(Listener *listener, size_t which, const Plan *plan, Ranges *ranges)
+static int listen_on(Listener *listener, const Plan *plan, Ranges *ranges)
 {
-        sd_event_source **source = &listener->sources[which];
-        uint8_t family = families[which];
+        int error = 0;
 
-        collect_ranges(plan, listener->ifindex, family, ranges);
-        if (ranges->n == 0) {
-                *source = sd_event_source_disable_unref(*source);
-                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+                int r;
+
+                collect_ranges(plan, listener->ifindex, families[i], ranges);
+                if (ranges->n == 0)
+                        continue;
+                r = open_listener(listener, families[i], ranges, &listener->sources[i]);
+                if (r < 0)
+                        error = r;
         }
-        if (*source != NULL) /* replaced at once, no frame is missed */
-                return attach_filter(sd_event_source_get_io_fd(*source), family, ranges);
-        return open_listener(listener, family, ranges, source);
+        return error;
 }
 
-static Listener *find_listener(Wire *wire, int ifindex)
+static bool listened_to(const Wire *wire, size_t n, int ifindex)
 {
-        Listener *found = NULL;
-
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
+        for (size_t i = 0; i < n; i++)
                 if (wire->listeners[i].ifindex == ifindex)
-                        return &wire->listeners[i];
-                if (wire->listeners[i].ifindex == 0)
-                        found = &wire->listeners[i];
-        }
-        return found; /* as many entries as virtual IPs: there is one */
+                        return true;
+        return false;
 }
 
 int wire_listen(Wire *wire, const Plan *plan)
 {
         _cleanup_(freep) Ranges *ranges = malloc(sizeof(*ranges));
+        size_t n = 0;
         int error = 0;
 
         if (ranges == NULL)
                 return -ENOMEM;
+        /* From the beginning: a device may have been made anew under its old number, and its socket is dead.
+         */
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                wire->listeners[i].wanted = false;
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                for (size_t j = 0; j < PLAN_VIPS_MAX; j++)
-                        if (plan->vips[i].ifindex != 0 &&
-                            plan->vips[i].ifindex == wire->listeners[j].ifindex)
-                                wire->listeners[j].wanted = true;
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                if (!wire->listeners[i].wanted)
-                        listener_close(&wire->listeners[i]);
+                listener_close(&wire->listeners[i]);
 
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
                 const PlanLink *link = plan_find_link(plan, plan->vips[i].ifindex);
-                Listener *listener;
+                int r;
 
-                if (link == NULL || !link->ethernet)
+                if (link == NULL || !link->ethernet || listened_to(wire, n, link->ifindex))
                         continue;
-                listener = find_listener(wire, link->ifindex);
-                listener->wire = wire;
-                listener->ifindex = link->ifindex;
-                for (size_t which = 0; which < ARRAY_SIZE(families); which++) {
-                        int r = listen_for(listener, which, plan, ranges);
-
-                        if (r < 0)
-                                error = r;
-                }
+                wire->listeners[n].wire = wire;
+                wire->listeners[n].ifindex = link->ifindex;
+                r = listen_on(&wire->listeners[n++], plan, ranges);
+                if (r < 0)
+                        error = r;
         }
         return error;
 }
