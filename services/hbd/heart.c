@@ -257,7 +257,8 @@ bool heart_path_one_way(const Heart *h, unsigned path, uint64_t now_usec)
         const PathLife *life = &h->liveness.paths[path];
         uint64_t echoed_usec = MAX_OF(h->paths[path].grade.echoed_usec, h->liveness.restart_usec);
 
-        echoed_usec = MAX_OF(echoed_usec, life->begun_usec);
+        /* Who is heard again only now had no time for an answer yet. */
+        echoed_usec = MAX_OF(echoed_usec, life->online_usec);
         return life->state == PEER_ONLINE && now_usec > echoed_usec + life->dead_usec;
 }
 

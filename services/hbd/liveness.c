@@ -109,6 +109,8 @@ LivenessChange liveness_step(Liveness *l, uint64_t now_usec)
                         continue;
                 state = judge(l, p, now_usec);
                 if (state != p->state) {
+                        if (p->state == PEER_LOST || p->state == PEER_UNKNOWN)
+                                p->online_usec = now_usec;
                         p->state = state;
                         change.paths |= UINT32_C(1) << i;
                 }

@@ -26,6 +26,7 @@ typedef struct PathLife {
         bool heard; /* at least once */
         uint64_t heard_usec;
         uint64_t begun_usec;           /* when we began to listen */
+        uint64_t online_usec;          /* heard without a longer pause since then */
         uint64_t late_usec, dead_usec; /* this path's limits: a serial line's may be longer */
         PeerState state;
 } PathLife;
