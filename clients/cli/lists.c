@@ -69,36 +69,39 @@ static void path_line(Table *table, const json_t *path, const char *label)
         else
                 table_cell(table, PAINT_PLAIN, "%s", label ? "never heard" : "never");
         if (json_is_real(round_trip))
-                table_cell(table, PAINT_PLAIN, "%s%.2f ms", label ? "round trip " : "",
+                table_cell(table, PAINT_PLAIN, "%s%.2f ms", label ? "rtt " : "",
                            json_real_value(round_trip));
         else
                 table_cell(table, PAINT_PLAIN, "-");
-        if (json_is_real(jitter))
-                table_cell(table, PAINT_PLAIN, "%s%.2f ms", label ? "jitter " : "", json_real_value(jitter));
-        else
+        if (!label && json_is_real(jitter))
+                table_cell(table, PAINT_PLAIN, "%.2f ms", json_real_value(jitter));
+        else if (!label)
                 table_cell(table, PAINT_PLAIN, "-");
         if (json_is_real(loss))
                 table_cell(table, json_real_value(loss) > 0 ? PAINT_WARNING : PAINT_PLAIN, "%s%.0f %%",
                            label ? "loss " : "", json_real_value(loss) * 100);
         else
                 table_cell(table, PAINT_PLAIN, "-");
-        table_cell(table, PAINT_PLAIN, "%s", optional(path, "reason"));
+        if (optional(path, "reason")[0])
+                table_note(table, "%s", optional(path, "reason"));
 }
 
 int list_paths(const json_t *picture, const char *label)
 {
-        static const char *const headings[] = { "",      "PATH",       "KIND",   "DEVICE", "STATE",
-                                                "HEARD", "ROUND TRIP", "JITTER", "LOSS",   "REASON" };
+        static const char *const headings[] = { "PATH",  "KIND",       "DEVICE", "STATE",
+                                                "HEARD", "ROUND TRIP", "JITTER", "LOSS" };
+        static const char *const labelled[] = { "",      "path",  "kind",       "device",
+                                                "state", "heard", "round trip", "loss" };
         const json_t *paths = json_object_get(picture, "paths");
         _cleanup_(table_freep) Table *table = NULL;
-        size_t skip = label ? 0 : 1;
         const json_t *path;
         size_t i;
 
         if (json_array_size(paths) == 0)
                 return print_empty(picture, label, "hbd");
 
-        table = table_new(headings + skip, ARRAY_SIZE(headings) - skip);
+        table = label ? table_new(labelled, ARRAY_SIZE(labelled))
+                      : table_new(headings, ARRAY_SIZE(headings));
         if (!table)
                 return -ENOMEM;
 
@@ -150,7 +153,8 @@ static void vip_line(Table *table, const json_t *vip, const char *label)
                            format_age(announced, age));
         else
                 table_cell(table, PAINT_PLAIN, "%s", label ? "" : "never");
-        table_cell(table, PAINT_PLAIN, "%s", optional(vip, "reason"));
+        if (optional(vip, "reason")[0])
+                table_note(table, "%s", optional(vip, "reason"));
 }
 
 static void alias_lines(Table *table, const json_t *vip)
@@ -169,18 +173,20 @@ static void alias_lines(Table *table, const json_t *vip)
 
 int list_vips(const json_t *picture, const char *label)
 {
-        static const char *const headings[] = { "",      "VIRTUAL IP", "ADDRESS",   "DEVICE",
-                                                "STATE", "FOR",        "ANNOUNCED", "REASON" };
+        static const char *const headings[] = { "VIRTUAL IP", "ADDRESS", "DEVICE",
+                                                "STATE",      "FOR",     "ANNOUNCED" };
+        static const char *const labelled[] = { "",      "virtual ip", "address",  "device",
+                                                "state", "for",        "announced" };
         const json_t *vips = json_object_get(picture, "vips");
         _cleanup_(table_freep) Table *table = NULL;
-        size_t skip = label ? 0 : 1;
         const json_t *vip;
         size_t i;
 
         if (json_array_size(vips) == 0)
                 return print_empty(picture, label, "vipd");
 
-        table = table_new(headings + skip, ARRAY_SIZE(headings) - skip);
+        table = label ? table_new(labelled, ARRAY_SIZE(labelled))
+                      : table_new(headings, ARRAY_SIZE(headings));
         if (!table)
                 return -ENOMEM;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tables for people, drawn by libsmartcols: columns as wide as their contents, colours only on a terminal.
- * They are filled cell by cell; what fails for want of memory is told once, by table_print().
+ * Tables for people, drawn by libsmartcols: columns as wide as their contents, colours only on a terminal,
+ * nothing cut off (a terminal that is too narrow wraps by itself). They are filled cell by cell; what fails
+ * for want of memory is told once, by table_print().
  */
 #pragma once
 
@@ -18,6 +19,9 @@ void table_line(Table *table);
 
 /* The next column of the line that was begun last. */
 _printf_(3, 4) void table_cell(Table *table, Paint paint, const char *format, ...);
+
+/* Stands below the line that was begun last, over the whole width: a sentence would burst any column. */
+_printf_(2, 3) void table_note(Table *table, const char *format, ...);
 
 /* To standard output. */
 _must_check_ int table_print(Table *table);

@@ -195,6 +195,14 @@ def test_lists_come_as_tables_and_as_json(node):
         assert [without_ages(entry) for entry in listed] == [without_ages(entry) for entry in shown] != []
 
 
+def test_a_reason_stands_whole_below_its_line(node):
+    reason = 'a reason that is longer than any column could ever be, and is not cut off anywhere'
+    node.hbd.add('path/serial', 'Path', Kind='serial', Device='/dev/ttyS0', State='down', Reason=reason)
+    node.start()
+    assert re.search(rf'^serial .* down .*\n  {reason}$', hapair(node, 'paths').out, re.M)
+    assert re.search(rf'^ +serial .* down .*\n +{reason}\n  Errors:', hapair(node, 'status').out, re.M)
+
+
 def test_why_shows_decisions_with_their_inputs(node):
     decision = {'time': GLib.Variant('t', 1700000000123456), 'usec': GLib.Variant('t', 1),
                 'from': GLib.Variant('s', 'slave'), 'to': GLib.Variant('s', 'promoting'),

@@ -28,21 +28,38 @@ def test_every_service_has_its_limit():
     assert {p.name for p in UNITS.glob('*.service')} == {f'hapair-{d}.service' for d in EXPOSURE}
 
 
-def test_systemd_finds_nothing_to_complain_about(tmp_path):
-    """The daemons are not installed where the units look for them: a stand-in is."""
-    stand_in = tmp_path / 'daemon'
-    stand_in.write_text('#!/bin/false\n')
-    stand_in.chmod(0o755)
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+    """What `meson install` makes of the build, in a directory of its own."""
+    root = tmp_path_factory.mktemp('installed')
+    subprocess.run(['meson', 'install', '-C', UNITS.parent, '--no-rebuild', '--quiet', '--destdir', root],
+                   check=True)
+    return root
+
+
+def test_an_installation_is_complete(installed):
+    names = [f'org.hapair.{n}' for n in ('Address1', 'Config1', 'Election1', 'Heartbeat1')]
+    expected = ['usr/bin/hapair', 'usr/lib/systemd/system/hapair.target', 'usr/lib/sysusers.d/hapair.conf',
+                'usr/lib/tmpfiles.d/hapair.conf', 'usr/lib/systemd/catalog/hapair.catalog',
+                'usr/share/polkit-1/actions/org.hapair.policy', 'usr/share/bash-completion/completions/hapair',
+                'usr/share/man/man1/hapair.1', 'usr/share/man/man5/hapair.conf.5', 'usr/share/man/man7/hapair.7',
+                *(f'usr/share/dbus-1/system.d/{name}.conf' for name in names),
+                *(f'usr/share/dbus-1/interfaces/{name}.xml' for name in names)]
+    for daemon in EXPOSURE:
+        expected += [f'usr/lib/hapair/hapair-{daemon}', f'usr/share/man/man8/hapair-{daemon}.8',
+                     *(f'usr/lib/systemd/system/hapair-{daemon}.{kind}' for kind in ('service', 'socket'))]
+    assert [path for path in expected if not (installed / path).is_file()] == []
+
+
+def test_systemd_finds_nothing_to_complain_about(installed, tmp_path):
+    """The units as installed, but for the place of the daemons, which must be there and executable."""
     units = []
-    for unit in UNITS.glob('hapair*.*'):
-        if unit.suffix not in ('.service', '.socket', '.target'):
-            continue
-        lines = [f'ExecStart={stand_in}' if line.startswith('ExecStart=') else line
-                 for line in unit.read_text().splitlines()]
-        (tmp_path / unit.name).write_text('\n'.join(lines) + '\n')
+    for unit in (installed / 'usr/lib/systemd/system').iterdir():
+        text = unit.read_text().replace('ExecStart=/', f'ExecStart={installed}/')
+        (tmp_path / unit.name).write_text(text)
         units.append(tmp_path / unit.name)
     r = subprocess.run(['systemd-analyze', 'verify', '--man=no', *units], capture_output=True, text=True)
-    assert (r.returncode, r.stderr) == (0, '')
+    assert (len(units), r.returncode, r.stderr) == (9, 0, '')
 
 
 def test_every_message_id_has_an_entry_in_the_catalogue(tmp_path):
