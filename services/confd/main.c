@@ -49,7 +49,7 @@ static void log_outcome(Manager *manager, StoreOutcome outcome)
                                                      : "there is none");
 
         if (manager->store.copy_error < 0)
-                log_error(log, "config", "Cannot keep a copy of the configuration: %s",
+                log_error(log, "config", "Cannot keep what must outlive a restart of this daemon: %s",
                           strerror(-manager->store.copy_error));
 }
 

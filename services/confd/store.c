@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>
+#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include "common/config/save.h"
@@ -12,6 +13,69 @@
 static const char *const file_names[] = { "hapair.conf", "local.conf" };
 
 enum { SHARED, LOCAL, N_FILES };
+
+/*
+ * What was this node's own in this boot of the machine, for a confd that starts while it is away: the boot's
+ * id and the address.
+ */
+static char *own_path(const Store *store)
+{
+        return g_build_filename(store->state_directory, "own", NULL);
+}
+
+static char *own_text(const IpAddress *own)
+{
+        char address[IP_ADDRESS_TEXT_MAX];
+        sd_id128_t boot;
+
+        if (sd_id128_get_boot(&boot) < 0)
+                return NULL;
+
+        ip_address_format(own, false, address);
+        return g_strdup_printf("%s %s\n", SD_ID128_TO_STRING(boot), address);
+}
+
+/* Whether it was one of the configuration's addresses, and which. */
+static NodeRole recall_role(const Store *store)
+{
+        g_autofree char *path = NULL, *before = NULL;
+
+        if (!store->state_directory)
+                return NODE_ROLE_NONE;
+
+        path = own_path(store);
+        if (!g_file_get_contents(path, &before, NULL, NULL))
+                return NODE_ROLE_NONE;
+
+        for (NodeRole role = NODE_ROLE_MASTER; role <= NODE_ROLE_SLAVE; role++) {
+                g_autofree char *text = own_text(&store->config->general.addresses[role]);
+
+                if (text && strcmp(text, before) == 0)
+                        return role;
+        }
+
+        return NODE_ROLE_NONE;
+}
+
+static void remember_own(Store *store, const IpAddress *own)
+{
+        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1 };
+        g_autofree char *path = NULL, *text = NULL;
+        int r;
+
+        if (ip_address_equal(own, &store->own))
+                return;
+
+        store->own = *own;
+        text = own_text(own);
+        if (!store->state_directory || !text)
+                return;
+
+        path = own_path(store);
+        r = save_file(path, text, strlen(text), &owner);
+        if (r < 0)
+                store->copy_error = r;
+}
 
 void store_init(Store *store, const char *directory, const char *state_directory)
 {
@@ -173,20 +237,24 @@ static bool same_problems(const GPtrArray *a, const GPtrArray *b)
 }
 
 /*
- * What this node is. Neither address here, a moment after one was: the node has lost its address (a restart
- * of its network, a slip), it did not become another node; without a role it would drop what it serves. Only
- * a configuration with other addresses takes the role away.
+ * What this node is. Neither address here, though one was in this boot: the node has lost its address (a
+ * restart of its network, a slip), it did not become another node; without a role it would drop what it
+ * serves. Only a configuration with other addresses takes the role away.
  */
 static NodeRole settle_role(Store *store, NodeRole found)
 {
         const IpAddress *addresses = store->config->general.addresses;
 
-        if (found != NODE_ROLE_NONE)
-                store->own = addresses[found];
-        else if (store->role != NODE_ROLE_NONE && ip_address_equal(&addresses[store->role], &store->own))
-                return store->role;
+        if (found != NODE_ROLE_NONE) {
+                remember_own(store, &addresses[found]);
+                return found;
+        }
 
-        return found;
+        for (NodeRole role = NODE_ROLE_MASTER; role <= NODE_ROLE_SLAVE; role++)
+                if (ip_address_equal(&addresses[role], &store->own))
+                        return role;
+
+        return ip_address_is_set(&store->own) ? NODE_ROLE_NONE : recall_role(store);
 }
 
 bool store_judge(Store *store)

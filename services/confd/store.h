@@ -13,9 +13,9 @@ typedef struct Store {
         char *state_directory; /* of their last right copies; NULL: none are kept */
         Config *config;        /* in force; NULL when there was never a right one */
         uint64_t generation;   /* rises with every configuration put in force */
-        int copy_error; /* why the last right files could not be copied: negative errno, 0: they are */
+        int copy_error;        /* why what must outlive a restart could not be kept: negative errno, or 0 */
         NodeRole role;
-        IpAddress own; /* the address that told the role */
+        IpAddress own;            /* the address that told the role, in this boot of the machine */
         GPtrArray *file_problems; /* of the last load */
         GPtrArray *problems;      /* these, and what does not fit this machine; errors first */
 } Store;

@@ -89,7 +89,7 @@ def test_master_gets_its_settings_typed(confd):
     assert confd.settings('electd') == common | {
         'Arbiter': 'paths', 'AutoFailback': True, 'FailbackDelayUSec': 7500000, 'FailoverLinkDown': True,
         'AcceptSplitRisk': False, 'Volume': False, 'HostName': 'gw-master', 'Gateway': '192.0.2.1',
-        'Watchdog': '', 'Problems': []}
+        'Watchdog': '', 'Problems': [], 'Digest': confd.property('Digest')}
     assert confd.settings('vipd') == common | {
         'PrimaryDevice': '', 'Own': '192.0.2.11',
         'VirtualIPs': [{'Name': 'lan', 'Enabled': True, 'Address': '192.0.2.10',
@@ -139,6 +139,24 @@ def test_change_of_address_is_noticed_at_once(confd):
     wait_until(lambda: confd.property('ConfiguredRole') == 'slave', 'another address, another role')
     wait_until(lambda: confd.rules(), 'the addresses of the master on the other devices are told')
     assert 'Path dmz SlaveAddress: is no address of this machine' in confd.rules()
+
+
+def test_restart_while_the_address_is_away_changes_no_role(confd):
+    confd.own(MASTER).start()
+    assert confd.property('ConfiguredRole') == 'master'
+    confd.kill()
+    confd.own(MASTER[:1], 'del')
+    confd.start()
+    assert confd.property('ConfiguredRole') == 'master'
+    assert 'General MasterAddress' in str(confd.rules())
+
+    # What was this node's own in another boot of the machine says nothing.
+    own = confd.state / 'own'
+    confd.kill()
+    assert own.read_text().endswith(' 192.0.2.11\n')
+    own.write_text('00000000000000000000000000000000 192.0.2.11\n')
+    confd.start()
+    assert confd.property('ConfiguredRole') == 'none'
 
 
 def test_reload_puts_a_right_file_in_force(confd):
