@@ -122,17 +122,19 @@ static ElectResult force_master(ElectCore *core)
         return ELECT_OK;
 }
 
-/* Persist first, act second. */
-static ElectResult set_maintenance(ElectCore *core, bool on)
+/* Persist first, answer then. Never kept waiting by a change of roles: it is what stops them. */
+static void set_maintenance(ElectCore *core, bool on, uint64_t token)
 {
         ElectState from = elect_state(core);
 
+        if (core->maintenance_token != 0)
+                reply(core, core->maintenance_token, ELECT_REFUSED_BUSY); /* overtaken */
         if (core->memory.maintenance != on) {
                 core->memory.maintenance = on;
                 elect_decide(core, from, ELECT_REASON_MAINTENANCE);
         }
-        core->operator.after_save = elect_commit(core);
-        return ELECT_OK;
+        core->maintenance_token = token;
+        core->maintenance_save = elect_commit(core);
 }
 
 static ElectResult begin(ElectCore *core, ElectRequest request)
@@ -146,7 +148,6 @@ static ElectResult begin(ElectCore *core, ElectRequest request)
                 return force_master(core);
         case ELECT_REQUEST_MAINTENANCE_ON:
         case ELECT_REQUEST_MAINTENANCE_OFF:
-                return set_maintenance(core, request == ELECT_REQUEST_MAINTENANCE_ON);
         case ELECT_REQUEST_MAX:
                 break;
         }
@@ -158,6 +159,10 @@ void elect_on_request(ElectCore *core, ElectRequest request, uint64_t token)
         uint64_t wait = core->settings.volume ? WAIT_VOLUME_USEC : WAIT_USEC;
         ElectResult result;
 
+        if (request == ELECT_REQUEST_MAINTENANCE_ON || request == ELECT_REQUEST_MAINTENANCE_OFF) {
+                set_maintenance(core, request == ELECT_REQUEST_MAINTENANCE_ON, token);
+                return;
+        }
         if (core->operator.token != 0) {
                 reply(core, token, ELECT_REFUSED_BUSY);
                 return;
@@ -182,7 +187,6 @@ static bool request_done(const ElectCore *core)
                 return elect_standby(core) && elect_master_heard(core);
         case ELECT_REQUEST_MAINTENANCE_ON:
         case ELECT_REQUEST_MAINTENANCE_OFF:
-                return core->saved_number >= core->operator.after_save;
         case ELECT_REQUEST_MAX:
                 break;
         }
@@ -208,6 +212,10 @@ static bool request_over(const ElectCore *core)
 
 bool elect_operator_rule(ElectCore *core)
 {
+        if (core->maintenance_token != 0 && core->saved_number >= core->maintenance_save) {
+                reply(core, core->maintenance_token, ELECT_OK);
+                core->maintenance_token = 0;
+        }
         if (core->operator.token == 0)
                 return false;
         if (request_done(core))

@@ -103,6 +103,8 @@ static bool data_lets_go(const ElectCore *core, const ElectMessage *preq)
 {
         if (!core->settings.volume)
                 return true;
+        if (core->state != ELECT_MASTER && core->volume.primary)
+                return false; /* left behind by an electd that died: not demoted yet */
         return elect_session_named(core, preq) && preq->up_to_date && !core->volume.split_brain &&
                core->volume.peer_disk == ELECT_DISK_UP_TO_DATE &&
                core->volume.disk != ELECT_DISK_INCONSISTENT;
@@ -114,7 +116,8 @@ static bool data_lets_go(const ElectCore *core, const ElectMessage *preq)
  */
 void elect_on_preq(ElectCore *core, const ElectMessage *message)
 {
-        bool standby = core->settings.volume && elect_standby(core);
+        bool failed = core->state == ELECT_FAULT && core->reason == ELECT_REASON_ORDER_FAILED;
+        bool standby = core->settings.volume && (elect_standby(core) || failed);
         ElectResult result;
 
         if (core->state == ELECT_LEAVING || core->plan.n > 0 || core->preq.nonce != 0 || core->right_pending)
@@ -194,16 +197,39 @@ void elect_on_handover(ElectCore *core, const ElectMessage *message)
         ElectReason reason = core->preq.reason;
 
         if (core->preq.nonce == 0 || message->nonce != core->preq.nonce || !elect_standby(core) ||
-            core->stopping || core->plan.n > 0 || !data_lets_take(core, message))
+            core->stopping || core->plan.n > 0)
                 return;
         if (message->epoch > core->epoch && message->epoch - core->epoch > ELECT_EPOCH_JUMP_MAX)
                 return;
+        if (!data_lets_take(core, message)) {
+                core->handed = *message;
+                return;
+        }
 
         elect_raise_epoch(core, message->epoch);
         pin(core, reason, core->settings.configured);
         core->memory.elig = core->settings.volume;
         core->taking_nonce = message->nonce;
         elect_promote(core, reason, elect_commit(core));
+}
+
+/* The message may be faster than the news that the peer's disk is secondary: taken while the request lives.
+ */
+static bool handed_rule(ElectCore *core)
+{
+        ElectMessage handover = core->handed;
+
+        if (handover.type == ELECT_MSG_INVALID)
+                return false;
+        if (handover.nonce != core->preq.nonce) {
+                core->handed = (ElectMessage){};
+                return false;
+        }
+        if (!data_lets_take(core, &handover))
+                return false;
+        core->handed = (ElectMessage){};
+        elect_on_handover(core, &handover);
+        return true;
 }
 
 /* The master asks to be asked: the operator's *running slave*, leaving, or something here is broken. */
@@ -227,6 +253,7 @@ void elect_on_takeover(ElectCore *core, const ElectMessage *message)
 static void taken_back(ElectCore *core)
 {
         core->promise_until_usec = 0;
+        elect_operator_reply(core, ELECT_FAILED_ORDER);
         if (!elect_standby(core) || core->plan.n > 0 || core->settings.volume || !elect_able(core))
                 return;
         elect_promote(core, ELECT_REASON_NOT_TAKEN, elect_commit(core));
@@ -367,6 +394,7 @@ bool elect_switch_rules(ElectCore *core)
 {
         bool changed = expire_rule(core);
 
+        changed |= handed_rule(core);
         changed |= leaving_rule(core);
         if (!elect_automatic(core) || core->plan.n > 0 || core->preq.nonce != 0 || core->right_pending) {
                 core->healthy_since_usec = 0;

@@ -6,6 +6,8 @@
  */
 #include "elect-core.h"
 
+#define STRAY_USEC (500 * USEC_PER_MSEC)
+
 /* Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to.
  */
 void elect_void_session(ElectCore *core)
@@ -129,6 +131,24 @@ static bool follow_rule(ElectCore *core)
 
         core->role = ELECT_ROLE_SLAVE;
         elect_set_state(core, ELECT_SLAVE, ELECT_REASON_MASTER_HEARD);
+        return true;
+}
+
+/*
+ * An electd that ended half-way between two roles leaves a primary behind, or an order that makes one later:
+ * a standby that stays primary takes it all down again.
+ */
+static bool stray_rule(ElectCore *core)
+{
+        uint64_t patience = core->since_usec + STRAY_USEC;
+
+        if (!elect_standby(core) || core->plan.n > 0 || !core->volume.known || !core->volume.primary)
+                return false;
+        if (core->now_usec < patience) {
+                elect_wake(core, patience);
+                return false;
+        }
+        elect_demote(core, ELECT_REASON_ORDER_FAILED);
         return true;
 }
 
@@ -367,7 +387,7 @@ static bool withdraw_rule(ElectCore *core)
 
 bool elect_volume_rules(ElectCore *core)
 {
-        bool changed = session_rule(core) || unknown_rule(core) || isolated_rule(core) ||
+        bool changed = session_rule(core) || unknown_rule(core) || stray_rule(core) || isolated_rule(core) ||
                        give_up_rule(core) || two_masters_rule(core) || reconnected_rule(core) ||
                        barred_rule(core) || whole_rule(core) || split_rule(core) || withdraw_rule(core);
 

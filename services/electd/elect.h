@@ -134,6 +134,7 @@ typedef struct ElectCore {
         uint64_t promise_until_usec; /* a HANDOVER of ours may still be taken until then; 0: none */
         uint64_t promise_nonce;
         uint32_t promise_instance;
+        ElectMessage handed;   /* a HANDOVER that came before this node's kernel knew of it; INVALID: none */
         uint64_t taking_nonce; /* the HANDOVER that the promotion under way took; 0: none */
         ElectDamping failbacks, grants, link_moves;
         uint64_t healthy_since_usec; /* fit for a failback since; 0: not */
@@ -142,9 +143,11 @@ typedef struct ElectCore {
         struct {
                 uint64_t token; /* 0: no request waits */
                 uint64_t until_usec;
-                uint64_t after_save;
                 ElectRequest request;
         } operator;
+        uint64_t maintenance_token; /* waits for its memory to be durable, beside any other request; 0: none
+                                     */
+        uint64_t maintenance_save;
 
         /* the same, of a pair with a volume */
         uint64_t my_session, peer_session;
