@@ -65,6 +65,20 @@ static void disk_written(Disk *d)
         d->slot[slot].valid = true;
 }
 
+/* An orderly end waits for what is still to be written. */
+void disk_flush(World *w, unsigned node)
+{
+        Disk *d = &w->node[node].disk;
+
+        if (d->writing < 0 || w->lie == LIE_FSYNC)
+                return;
+        if (d->waiting)
+                d->flying = d->next;
+        disk_written(d);
+        d->writing = -1;
+        d->waiting = false;
+}
+
 /* What was under way has reached the disk whole, or not at all. */
 void disk_crash(World *w, unsigned node)
 {

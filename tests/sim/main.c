@@ -3,6 +3,7 @@
  * hapair-sim: two nodes' real decision code in a world of its own.
  *
  *   hapair-sim FILE…               runs scenario files, by each arbiter they name (TAP)
+ *     --rounds N                   each N times, with seeds of their own
  *   hapair-sim --steps N           runs made by chance until N steps are done; a run that fails is cut down
  * to what it takes, and printed as a scenario file
  *     --seed S                     the first run's seed; each run has the next one
@@ -17,7 +18,7 @@
 #include <string.h>
 
 typedef struct Options {
-        uint64_t steps, seed;
+        uint64_t steps, seed, rounds;
         bool vip, volume, trace;
         Lie lie;
 } Options;
@@ -73,24 +74,47 @@ static Script *without(const Script *script, size_t at, size_t n)
         return shorter;
 }
 
-/* Leaves out what the failure does not need: halves first, single lines last. */
+/*
+ * What came after the failure did not matter. An expectation that was not met says nothing once the mending
+ * before it is gone: that stays.
+ */
+static void fix_end(Script *script, const char *cause)
+{
+        unsigned number = (unsigned) strtoul(cause + strlen("line "), NULL, 10);
+        bool mending = strstr(cause, "not in time") != NULL;
+
+        while (script->n > 1 && script->line[script->n - 1].number > number)
+                script->n--;
+        for (size_t i = script->n; i-- > 0 && mending;) {
+                script->line[i].fixed = true;
+                mending = strncmp(script->line[i].text, "mend lan replication", 20) != 0;
+        }
+}
+
+/* Leaves out what the failure does not need: halves first, single lines last, again until nothing more can
+ * go. */
 static Script *shrink(Script *script, const char *cause, const Options *options)
 {
         char failure[640];
+        size_t before;
 
-        for (size_t n = script->n / 2; n > 0; n /= 2)
-                for (size_t end = script->n; end > 0; end -= MIN_OF(end, n)) {
-                        Script *shorter = without(script, end - MIN_OF(end, n), MIN_OF(end, n));
-                        bool same = shorter->n < script->n && fails(shorter, options, failure) &&
-                                    same_kind(cause, failure);
+        fix_end(script, cause);
+        do {
+                before = script->n;
+                for (size_t n = script->n / 2; n > 0; n /= 2)
+                        for (size_t end = script->n; end > 0; end -= MIN_OF(end, n)) {
+                                Script *shorter = without(script, end - MIN_OF(end, n), MIN_OF(end, n));
 
-                        if (same) {
-                                script_free(script);
-                                script = shorter;
-                        } else {
-                                script_free(shorter);
+                                if (shorter->n < script->n && fails(shorter, options, failure) &&
+                                    same_kind(cause, failure)) {
+                                        script_free(script);
+                                        script = shorter;
+                                } else {
+                                        script_free(shorter);
+                                }
+                                end = MIN_OF(end, script->n);
                         }
-                }
+        } while (script->n < before);
         return script;
 }
 
@@ -130,6 +154,18 @@ static int run_by_chance(const Options *options)
         return EXIT_SUCCESS;
 }
 
+static bool run_rounds(const Script *script, ElectArbiter arbiter, const Options *options, char failure[640])
+{
+        uint64_t steps;
+
+        for (uint64_t seed = options->seed; seed < options->seed + options->rounds; seed++)
+                if (!script_run(script, arbiter, seed, options->lie, options->trace, &steps, failure)) {
+                        printf("# with --seed %lu\n", (unsigned long) seed);
+                        return false;
+                }
+        return true;
+}
+
 static unsigned run_file(const char *path, const Options *options, unsigned *number)
 {
         Script *script;
@@ -141,16 +177,14 @@ static unsigned run_file(const char *path, const Options *options, unsigned *num
         }
         for (ElectArbiter arbiter = 0; arbiter < ELECT_ARBITER_MAX; arbiter++) {
                 char failure[640];
-                uint64_t steps;
 
                 if (!script->arbiters[arbiter])
                         continue;
-                if (!script->sim)
+                if (!script->sim) {
                         printf("ok %u - %s # SKIP not for this engine\n", ++*number, script->title);
-                else if (script_run(script, arbiter, options->seed, options->lie, options->trace, &steps,
-                                    failure))
+                } else if (run_rounds(script, arbiter, options, failure)) {
                         printf("ok %u - %s (%s)\n", ++*number, script->title, arbiter_name(arbiter));
-                else {
+                } else {
                         printf("not ok %u - %s (%s)\n# %s: %s\n", ++*number, script->title,
                                arbiter_name(arbiter), path, failure);
                         failed++;
@@ -174,7 +208,7 @@ static int run_files(char **paths, const Options *options)
 static int usage(void)
 {
         fprintf(stderr,
-                "usage: hapair-sim [--lie NAME] [--trace] [--seed S] FILE…\n"
+                "usage: hapair-sim [--lie NAME] [--trace] [--seed S] [--rounds N] FILE…\n"
                 "       hapair-sim --steps N [--seed S] [--pair vip|volume] [--lie NAME] [--trace]\n");
         return 2;
 }
@@ -192,11 +226,15 @@ static bool take_lie(Options *options, const char *name)
 int main(int argc, char *argv[])
 {
         static const struct option longopts[] = {
-                { "steps", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
-                { "pair", required_argument, NULL, 'p' },  { "lie", required_argument, NULL, 'l' },
-                { "trace", no_argument, NULL, 't' },       {},
+                { "steps", required_argument, NULL, 'n' },
+                { "seed", required_argument, NULL, 's' },
+                { "pair", required_argument, NULL, 'p' },
+                { "lie", required_argument, NULL, 'l' },
+                { "trace", no_argument, NULL, 't' },
+                { "rounds", required_argument, NULL, 'r' },
+                {},
         };
-        Options options = { .seed = 1 };
+        Options options = { .seed = 1, .rounds = 1 };
         int c;
 
         while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
@@ -204,6 +242,8 @@ int main(int argc, char *argv[])
                         options.steps = strtoull(optarg, NULL, 10);
                 else if (c == 's')
                         options.seed = strtoull(optarg, NULL, 10);
+                else if (c == 'r')
+                        options.rounds = strtoull(optarg, NULL, 10);
                 else if (c == 'p') {
                         options.vip = strcmp(optarg, "vip") == 0;
                         options.volume = !options.vip;

@@ -169,6 +169,7 @@ void node_left(World *w, unsigned node)
         if (!w->node[node].leaving)
                 return;
         hbd_goodbye(w, node);
+        disk_flush(w, node);
         end(w, node, DAEMON_ELECTD);
         world_plan(w, node, DAEMON_KERNEL, STOP_USEC, WORK_POWER_OFF);
 }

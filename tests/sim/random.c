@@ -180,11 +180,10 @@ static void single_fault(Author *a)
         }
 }
 
-static void mend_all(Author *a, bool last)
+static void mend_all(Author *a)
 {
         Script *s = a->script;
 
-        s->fix = last;
         script_add(s, 0, "mend lan replication serial");
         for (Link link = 0; link < LINK_MAX; link++)
                 script_add(s, 0, "lossy %s 0", link_words[link]);
@@ -198,13 +197,12 @@ static void mend_all(Author *a, bool last)
                 script_add(s, 0, "gateway %s good", node_words[i]);
         }
         /* Nodes that were on their way down or up get there; in frozen I/O that takes electd's patience. */
-        script_add(s, 0, s->settings.volume ? "wait 35s" : "wait 8s");
+        script_add(s, 0, s->settings.volume ? "wait 35s+2dead" : "wait 8s+2dead");
         script_add(s, 0, "boot master slave");
         script_add(s, 0, "wait 1s");
         script_add(s, 0, "maintenance master off");
         script_add(s, 0, "maintenance slave off");
         script_add(s, 0, "settles within 100s+20dead");
-        s->fix = false;
 }
 
 Script *script_random(uint64_t seed, bool volume)
@@ -241,7 +239,7 @@ Script *script_random(uint64_t seed, bool volume)
                                 anything(&a);
                 }
                 wait_some(&a);
-                mend_all(&a, round == 1);
+                mend_all(&a);
         }
         for (size_t i = 0; i < script->n; i++)
                 script->line[i].number = (unsigned) i + 1;

@@ -54,7 +54,7 @@ void script_add(Script *script, unsigned number, const char *format, ...)
         va_start(args, format);
         vsnprintf(script->line[script->n].text, sizeof(script->line[0].text), format, args);
         va_end(args);
-        script->line[script->n].fixed = script->fix;
+        script->line[script->n].fixed = false;
         script->line[script->n++].number = number;
 }
 
@@ -219,6 +219,10 @@ int script_load(const char *path, Script **ret_script)
                 r = -errno;
         while (r >= 0 && fgets(text, sizeof(text), file)) {
                 number++;
+                if (!strchr(text, '\n')) {
+                        r = -E2BIG;
+                        break;
+                }
                 text[strcspn(text, "\n")] = '\0';
                 if (text[0] == '#' || text[strspn(text, " \t")] == '\0')
                         continue;
@@ -228,6 +232,8 @@ int script_load(const char *path, Script **ret_script)
         }
         if (file)
                 fclose(file);
+        if (r >= 0 && !script->arbiters[ELECT_ARBITER_PATHS] && !script->arbiters[ELECT_ARBITER_OPERATOR])
+                r = -ENODATA; /* nothing would be run */
         if (r < 0) {
                 fprintf(stderr, "%s:%u: %s\n", path, number, strerror(-r));
                 script_free(script);

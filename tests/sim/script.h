@@ -9,12 +9,12 @@
 
 #define WORDS_MAX      20
 #define WORD_MAX       32
-#define LINE_MAX_BYTES 120
+#define LINE_MAX_BYTES 160
 
 typedef struct Line {
         char text[LINE_MAX_BYTES];
         unsigned number; /* in its file */
-        bool fixed;      /* made by chance: not to be left out when a failure is cut down */
+        bool fixed;      /* not to be left out when a failure is cut down */
 } Line;
 
 typedef struct Script {
@@ -25,7 +25,6 @@ typedef struct Script {
         uint64_t seed; /* 0: any */
         Line *line;    /* steps and expectations */
         size_t n, size;
-        bool fix; /* lines added from now on are fixed */
 } Script;
 
 typedef struct Words {

@@ -161,11 +161,13 @@ static void join(World *w, unsigned from)
                            WORK_SYNCED)
                                 ->number = t->connection;
         }
-        for (unsigned i = 0; i < NODES; i++)
-                if (w->node[i].volume.promotion.id != 0) {
-                        director_done(w, i, &w->node[i].volume.promotion, -EAGAIN);
-                        w->node[i].volume.promotion.id = 0;
-                }
+        for (unsigned i = 0; i < NODES; i++) {
+                Order *promotion = &w->node[i].volume.promotion;
+
+                if (promotion->id != 0) /* the handler is not needed any more */
+                        world_plan(w, i, DAEMON_KERNEL, USEC_PER_MSEC, WORK_ORDER)->order = *promotion;
+                promotion->id = 0;
+        }
         tell_both(w);
 }
 

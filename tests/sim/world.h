@@ -316,6 +316,7 @@ void director_helper_died(World *w, unsigned node, Daemon daemon);
 uint64_t director_ask(World *w, unsigned node, ElectRequest request);
 void disk_format(World *w, unsigned node);
 void disk_crash(World *w, unsigned node);
+void disk_flush(World *w, unsigned node);
 
 /* address.c */
 void vipd_start(World *w, unsigned node);
