@@ -19,6 +19,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 STEPS = '4000000'
+ROUNDS = '5'
 CORE = 'services/electd'
 
 Mutant = namedtuple('Mutant', 'rule file old new')
@@ -41,11 +42,13 @@ MUTANTS = [
     Mutant('only who holds every acknowledged write takes the right by evidence', 'elect-right.c',
            'if (!core->durable.elig || !evidence(core))',
            'core->memory.elig = true;\n                if (!evidence(core))'),
-    Mutant('who is sole consents to nobody', 'elect-right.c',
-           'core->memory.sole || core->right_pending || core->volume.split_brain || tie',
-           'core->right_pending || core->volume.split_brain || tie'),
-    Mutant('consent is durable before it is given', 'elect-right.c',
-           'core->memory.elig = false;\n        elect_void_session(core);', 'elect_void_session(core);'),
+    Mutant('a stray primary is demoted', 'elect-volume.c',
+           '!core->volume.known || !core->volume.primary) return false; if (core->now_usec < patience)',
+           'true) return false; if (core->now_usec < patience)'),
+    Mutant('a SESSION is answered as long as anybody asks', 'elect-volume.c',
+           'if (!core->in_session || !message->in_session)', 'if (!core->in_session)'),
+    Mutant('who was refused rests', 'elect-switch.c',
+           'core->preq_next_usec = core->now_usec + ask_life_usec(core);', ''),
 ]
 
 LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
@@ -53,7 +56,7 @@ LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
 
 def verdicts(sim, scenarios, extra=()):
     """Whether the scenarios or a run by chance fail; the first words of why."""
-    for arguments in (scenarios, ['--steps', STEPS]):
+    for arguments in (['--rounds', ROUNDS, *scenarios], ['--steps', STEPS]):
         run = subprocess.run([sim, *extra, *arguments], capture_output=True, text=True, check=False)
         if run.returncode == 1:
             return next(line for line in run.stdout.splitlines() if 'fail' in line or line.startswith('not ok'))
