@@ -19,7 +19,7 @@ typedef struct Header {
         uint64_t n;
 } Header;
 
-static void closep(int *fd)
+static void closep(const int *fd)
 {
         if (*fd >= 0)
                 close(*fd);

@@ -85,12 +85,9 @@ void plan_restore(Plan *p, const PlanEntry *entries, size_t n, uint64_t epoch, u
 /* strncpy() is not pure by our list, and does not terminate. */
 static void copy_name(char *to, const char *from, size_t size)
 {
-        size_t length = strlen(from);
-
-        if (length >= size)
-                length = size - 1;
         memset(to, 0, size);
-        memcpy(to, from, length);
+        for (size_t i = 0; i + 1 < size && from[i] != 0; i++)
+                to[i] = from[i];
 }
 
 /* Takes over an own address; where it is stays known if it is the same. */

@@ -11,23 +11,10 @@
 
 enum { ETH0 = 2, ETH1 = 3 };
 
-#define V4(d)                                                                                               \
-        {                                                                                                   \
-                AF_INET, 24,                                                                                \
-                {                                                                                           \
-                        192, 0, 2, d                                                                        \
-                }                                                                                           \
-        }
-#define V6(d)                                                                                               \
-        {                                                                                                   \
-                AF_INET6, 64,                                                                               \
-                {                                                                                           \
-                        0x20, 0x01, 0x0d, 0xb8, [15] = d                                                    \
-                }                                                                                           \
-        }
-
-static const IpAddress own = V4(11), vip = V4(10), alias = V4(20);
-static const IpAddress own6 = V6(0x11), vip6 = V6(0x10);
+static const IpAddress own = { AF_INET, 24, { 192, 0, 2, 11 } }, vip = { AF_INET, 24, { 192, 0, 2, 10 } };
+static const IpAddress alias = { AF_INET, 24, { 192, 0, 2, 20 } };
+static const IpAddress own6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x11 } };
+static const IpAddress vip6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 } };
 static const IpAddress none = { 0 };
 static const uint8_t our_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 1 }, their_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 2 };
 
@@ -252,7 +239,7 @@ static void test_copy_elsewhere_is_removed_while_held(Fixture *f, gconstpointer 
 
 static void test_foreign_address_is_never_touched(Fixture *f, gconstpointer data)
 {
-        IpAddress foreign = V4(99);
+        IpAddress foreign = { AF_INET, 24, { 192, 0, 2, 99 } };
 
         g_assert_cmpint(plan_address(&f->plan, ETH0, &foreign, 0), ==, PLAN_NOTHING);
         g_assert_cmpint(plan_address_gone(&f->plan, ETH0, &foreign), ==, PLAN_NOTHING);
@@ -334,7 +321,7 @@ static void test_order_before_settings_drops_nothing(Fixture *f, gconstpointer d
 
 static void test_settings_move_only_the_difference(Fixture *f, gconstpointer data)
 {
-        IpAddress addresses[] = { vip, V4(21) };
+        IpAddress addresses[] = { vip, { AF_INET, 24, { 192, 0, 2, 21 } } };
 
         g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
         run(f);
