@@ -66,17 +66,17 @@ uint64_t window_expand(const Window *w, uint32_t low)
 
 unsigned window_loss_percent(const Window *w)
 {
-        uint64_t expected, missing = 0;
+        uint64_t span, missing = 0;
 
         if (!w->open)
                 return 0;
 
         /* A frame that came in before the first one, out of order, does not make the span any longer. */
-        expected = w->top - w->first + 1;
-        if (expected > LOSS_FRAMES)
-                expected = LOSS_FRAMES;
-        for (uint64_t i = 0; i < expected; i++)
+        span = w->top - w->first;
+        if (span >= LOSS_FRAMES)
+                span = LOSS_FRAMES - 1;
+        for (uint64_t i = 0; i <= span; i++)
                 missing += !bit_get(w, w->top - i);
 
-        return (unsigned) (missing * 100 / expected);
+        return (unsigned) (missing * 100 / (span + 1));
 }
