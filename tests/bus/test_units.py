@@ -44,7 +44,8 @@ def test_an_installation_is_complete(installed):
                 'usr/share/polkit-1/actions/org.hapair.policy', 'usr/share/bash-completion/completions/hapair',
                 'usr/share/man/man1/hapair.1', 'usr/share/man/man5/hapair.conf.5', 'usr/share/man/man7/hapair.7',
                 *(f'usr/share/dbus-1/system.d/{name}.conf' for name in names),
-                *(f'usr/share/dbus-1/interfaces/{name}.xml' for name in names)]
+                *(f'usr/share/dbus-1/interfaces/{name}.xml' for name in names),
+                *(f'usr/share/man/man5/{name}.5' for name in names)]
     for daemon in EXPOSURE:
         expected += [f'usr/lib/hapair/hapair-{daemon}', f'usr/share/man/man8/hapair-{daemon}.8',
                      *(f'usr/lib/systemd/system/hapair-{daemon}.{kind}' for kind in ('service', 'socket'))]
