@@ -63,7 +63,7 @@ def run_lab(tally, build):
         tally.skipped.append("lab: containers and network namespaces need root")
         return
     # Most of a scenario is waiting: several labs at once. What measures or loads the machine comes after.
-    for name, selection in (("lab-scenarios", ["-m", "not alone", "-n", "3"]), ("lab", ["-m", "alone"])):
+    for name, selection in (("lab-scenarios", ["-m", "not alone", "-n", "4"]), ("lab", ["-m", "alone"])):
         report = build / f"{name}.junit.xml"
         run_tier(tally, name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lab",
                                *selection, f"--junitxml={report}", "--durations=10"], report,

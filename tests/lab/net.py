@@ -123,6 +123,19 @@ class Net:
         with self._faults() as faults:
             faults["part"].setdefault(segment, {}).update({n: percent for n in ([sender] if sender else NODES)})
 
+    @contextlib.contextmanager
+    def parting(self, segment, sender):
+        """For a while, lose what one node sends to the other; what was so before stays so."""
+        before = self.lab.read("faults.json")["part"].get(segment)
+        self.part(segment, sender)
+        try:
+            yield
+        finally:
+            with self._faults() as faults:
+                faults["part"].pop(segment)
+                if before:
+                    faults["part"][segment] = before
+
     def mend_between(self, segment):
         """End what part() and duplicate() did to a segment."""
         with self._faults() as faults:

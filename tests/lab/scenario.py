@@ -298,8 +298,8 @@ def bus(play, name, state):
 
 @step
 def inject(play, name, kind):
-    """Heartbeats recorded before the latest boot, or spoilt by a stranger, arrive at the node."""
-    play.tap.inject(kind, network.mac(name))
+    """Heartbeats recorded before the latest boot, or made by a stranger, arrive at the node."""
+    {"replayed": play.tap.replay, "forged": play.tap.forge}[kind](name)
 
 
 @step

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A stranger on the LAN who keeps every heartbeat over IPv4 that passes and can send it again, or forged.
 
-Run as a program it is that stranger, in the switch's namespace, told what to do line by line: `mark` ends what
-counts as old, `replayed MAC` sends this host everything old again, `forged MAC` sends it the latest, forged.
+Run as a program it is that stranger, in the switch's namespace, told what to do line by line; every line is
+answered by a number of heartbeats:
+
+    mark             what passed until now is old
+    fresh MAC        how many to this host are not old
+    replayed MAC     send this host everything old again
+    forged MAC       send it what is not old, forged
 """
 
 import os
@@ -12,7 +17,8 @@ import subprocess
 import sys
 import threading
 
-from .host import LabError
+from .host import LabError, wait_for
+from .net import NODES, mac
 
 PORT = 5694
 KEPT = 20000
@@ -25,6 +31,7 @@ class Tap:
     """The stranger, as the lab sees him."""
 
     def __init__(self, net):
+        self.net = net
         tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         self.process = net.lab.spawn("tap", *net.inside("switch"), sys.executable, "-m", "lab.tap", cwd=tests,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -34,11 +41,24 @@ class Tap:
         """What passed until now is old."""
         self._tell("mark")
 
-    def inject(self, kind, mac):
-        """Send the host with this MAC `replayed` or `forged` heartbeats; how many there were."""
-        number = int(self._tell(kind, mac))
+    def replay(self, name):
+        """Send a node what was old at the last mark(); how many there were."""
+        return self._sent("replayed", name)
+
+    def forge(self, name):
+        """Send a node forged heartbeats; how many there were.
+
+        Forged from some that the switch keeps from it: one that it had before would only be a replay.
+        """
+        with self.net.parting("lan", next(n for n in NODES if n != name)):
+            self.mark()
+            wait_for("heartbeats to forge", lambda: int(self._tell("fresh", mac(name))) >= 3)
+            return self._sent("forged", name)
+
+    def _sent(self, kind, name):
+        number = int(self._tell(kind, mac(name)))
         if not number:
-            raise LabError(f"no heartbeat to {mac} has passed that could be {kind}")
+            raise LabError(f"no heartbeat to {name} has passed that could be {kind}")
         return number
 
     def _tell(self, *words):
@@ -103,17 +123,18 @@ def main():
     threading.Thread(target=listen, daemon=True).start()
     print("ready", flush=True)
     for line in sys.stdin:
-        words = line.split()
-        if words[0] == "mark":
+        verb, *target = line.split()
+        if verb == "mark":
             old = len(frames)
             print(old, flush=True)
             continue
-        mac = bytes.fromhex(words[1].replace(":", ""))
-        mine = [frame for frame in (frames[:old] if words[0] == "replayed" else list(frames))
-                if frame[:6] == mac][-BURST:]
-        for frame in mine:
-            wire.send(again(frame, words[0] == "forged"))
-        print(len(mine), flush=True)
+        to = bytes.fromhex(target[0].replace(":", ""))
+        chosen = [frame for frame in (frames[:old] if verb == "replayed" else frames[old:])
+                  if frame[:6] == to][-BURST:]
+        if verb != "fresh":
+            for frame in chosen:
+                wire.send(again(frame, verb == "forged"))
+        print(len(chosen), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 from . import pair
 from .host import wait_for
+from .tap import Tap
 from .tools import Holders, Probe
 
 pytestmark = pytest.mark.alone
@@ -55,6 +56,27 @@ def test_an_orderly_stop_hands_over_and_leaves_no_address(rig, running):
     rig.master.exec("systemctl", "start", "hapair.target")
     running.wait_roles(master="slave", slave="master")
     rig.master.exec("hapair", "become", "master")
+    running.wait_roles(master="master", slave="slave")
+
+
+def counters(node):
+    """What hbd has counted, by kind."""
+    words = node.exec("busctl", "get-property", "org.hapair.Heartbeat1", "/org/hapair/Heartbeat1",
+                      "org.hapair.Heartbeat1", "Counters").stdout.split()[2:]
+    return {kind.strip('"'): int(number) for kind, number in zip(words[::2], words[1::2])}
+
+
+@pytest.mark.parametrize("kind", ["forged", "replayed"])
+def test_heartbeats_of_a_stranger_are_counted_by_kind_and_believed_by_nobody(rig, running, kind):
+    running.wait_roles(master="master", slave="slave")
+    with Tap(rig.net) as tap, Probe(rig.net, running.vip).ready() as probe:
+        time.sleep(2 * running.dead)        # some heartbeats to keep
+        tap.mark()
+        before = counters(rig.slave)
+        sent = {"forged": tap.forge, "replayed": tap.replay}[kind]("slave")
+        wait_for(f"{sent} {kind} heartbeats are counted", lambda: counters(rig.slave)[kind] >= before[kind] + sent)
+        found = probe.finish()["targets"][0]
+    assert found["holder"] == "gw-master" and found["switches"] == 0
     running.wait_roles(master="master", slave="slave")
 
 
