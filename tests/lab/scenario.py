@@ -15,6 +15,8 @@ from .tools import Holders, Probe
 
 # What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded machine.
 MARGIN = 3.0
+# What a boot takes until the pair has settled, about.
+BOOT = 4
 # So long may a daemon that was killed not say which role it has.
 SILENCE = 1.5
 # Two nodes may answer for the virtual IP no longer than the dead time, and a few rounds of asking.
@@ -54,6 +56,11 @@ class Scenario:
     def name(self):
         """The file's name without the ending."""
         return os.path.splitext(os.path.basename(self.path))[0]
+
+    def length(self):
+        """How long it takes, about, in seconds."""
+        return sum(self.seconds(words[-1]) if words[0] in ("wait", "steady", "nobody") else
+                   BOOT if words[0] in ("boot", "reboot") else 0 for _, words in self.steps)
 
     def seconds(self, text):
         """A TIME in seconds."""
