@@ -262,6 +262,14 @@ bool heart_path_one_way(const Heart *h, unsigned path, uint64_t now_usec)
         return life->state == PEER_ONLINE && now_usec > echoed_usec + life->dead_usec;
 }
 
+static bool path_works(const Heart *h, unsigned path, uint64_t now_usec)
+{
+        const HeartPath *p = &h->paths[path];
+
+        return p->used && !p->down && p->confirmed && h->liveness.paths[path].state == PEER_ONLINE &&
+               !heart_path_one_way(h, path, now_usec);
+}
+
 /* Where fragments travel: the fastest path that works both ways; a serial line only when nothing else does.
  */
 static bool best_path(const Heart *h, uint64_t now_usec, unsigned *ret_path)
@@ -271,8 +279,7 @@ static bool best_path(const Heart *h, uint64_t now_usec, unsigned *ret_path)
         for (unsigned i = 0; i < PATHS_MAX; i++) {
                 const HeartPath *p = &h->paths[i], *best = &h->paths[*ret_path];
 
-                if (!p->used || p->down || !p->confirmed || h->liveness.paths[i].state != PEER_ONLINE ||
-                    heart_path_one_way(h, i, now_usec))
+                if (!path_works(h, i, now_usec))
                         continue;
                 if (found &&
                     (p->kind > best->kind ||
@@ -282,6 +289,19 @@ static bool best_path(const Heart *h, uint64_t now_usec, unsigned *ret_path)
                 found = true;
         }
         return found;
+}
+
+/*
+ * What electd says moves the service, often because a cable was just cut: it travels by every UDP path at
+ * once, for the fastest may be the one that is dead and not yet silent for long enough to be known so.
+ */
+static void send_by_others(Heart *h, unsigned path, const Fragment *fragment, uint64_t now_usec)
+{
+        if (fragment->channel != CHANNEL_ELECTION)
+                return;
+        for (unsigned i = 0; i < PATHS_MAX; i++)
+                if (i != path && h->paths[i].kind == PATH_UDP && path_works(h, i, now_usec))
+                        send_fragment(h, i, fragment, now_usec);
 }
 
 /* Sends what of the reliable messages may leave now. */
@@ -320,6 +340,7 @@ static void pump(Heart *h, uint64_t now_usec)
                 if (!reliable_next_fragment(&h->reliable, now_usec, room,
                                             serial ? 3 * room : UDP_WINDOW_BYTES, again_usec, &fragment))
                         break;
+                send_by_others(h, path, &fragment, now_usec);
                 if (send_fragment(h, path, &fragment, now_usec) < 0)
                         break;
                 /* The next one waits until this one and a heartbeat have had the line. */

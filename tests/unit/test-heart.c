@@ -637,6 +637,25 @@ static void large_message_arrives_over_udp_and_over_serial_alone(void)
         }
 }
 
+static void word_of_electd_needs_no_repetition_when_the_fastest_path_was_just_cut(void)
+{
+        uint64_t id;
+        Net net;
+
+        for (unsigned cut = 0; cut < 2; cut++) {
+                net_start(&net, 1);
+                net_run(&net, 4 * DEAD);
+                net.a.cut = net.b.cut = 1u << cut;
+                g_assert_cmpint(heart_send(net.a.heart, CHANNEL_ELECTION, (const uint8_t *) "x", 1, net.now,
+                                           &id),
+                                ==, 0);
+                net_run(&net, 3 * DELAY);
+                g_assert_cmpuint(net.b.messages, ==, 1);
+                g_assert_cmpuint(net.a.done, ==, 1);
+                net_stop(&net);
+        }
+}
+
 static void messages_fail_when_the_peer_goes(void)
 {
         uint64_t id;
@@ -752,6 +771,8 @@ int main(int argc, char **argv)
         TEST("keys-rotate-without-a-gap", keys_rotate_without_a_gap);
         TEST("large-message-arrives-over-udp-and-over-serial-alone",
              large_message_arrives_over_udp_and_over_serial_alone);
+        TEST("word-of-electd-needs-no-repetition-when-the-fastest-path-was-just-cut",
+             word_of_electd_needs_no_repetition_when_the_fastest_path_was_just_cut);
         TEST("messages-fail-when-the-peer-goes", messages_fail_when_the_peer_goes);
         TEST("frozen-node-accuses-nobody-when-it-wakes", frozen_node_accuses_nobody_when_it_wakes);
         TEST("path-taken-out-and-put-back-never-repeats-a-number",
