@@ -3,6 +3,7 @@
  * hapair become: the guide's two buttons, "Make myself the running master" and "... slave". Says what
  * happens while it happens, and how it ended.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,11 +95,28 @@ static ExitStatus report(Client *client, const char *wanted, const Progress *pro
         return STATUS_HEALTHY;
 }
 
-static ExitStatus become(const char *wanted, const char *method)
+typedef struct Change {
+        const char *wanted; /* the role */
+        const char *method;
+        const char *confirmation; /* its argument; NULL: it has none */
+} Change;
+
+static void ask_change(Client *client, const Change *change, Question *question)
+{
+        if (change->confirmation)
+                client_ask(client, question, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
+                           daemon_interface(DAEMON_ELECTD), change->method, "s", change->confirmation);
+        else
+                client_ask(client, question, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
+                           daemon_interface(DAEMON_ELECTD), change->method, "");
+        client_wait(client);
+}
+
+static ExitStatus become(const Change *change)
 {
         _cleanup_(client_freep) Client *client = NULL;
         _cleanup_(question_donep) Question before = {};
-        _cleanup_(question_donep) Question change = {};
+        _cleanup_(question_donep) Question done = {};
         Progress progress = {};
         ExitStatus status;
         bool was;
@@ -115,32 +133,90 @@ static ExitStatus become(const char *wanted, const char *method)
 
         progress.begun_usec = now_usec();
         remember_state(&progress, picture_text(before.answer, "State"));
-        client_ask(client, &change, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
-                   daemon_interface(DAEMON_ELECTD), method, "");
-        client_wait(client);
-        if (change.outcome != OUTCOME_ANSWERED)
-                return question_complain(&change, &verb_become);
+        ask_change(client, change, &done);
+        if (done.outcome != OUTCOME_ANSWERED)
+                return question_complain(&done, &verb_become);
 
-        was = strcmp(picture_text(before.answer, "RunningRole"), wanted) == 0;
-        return report(client, wanted, &progress, was);
+        was = strcmp(picture_text(before.answer, "RunningRole"), change->wanted) == 0;
+        return report(client, change->wanted, &progress, was);
+}
+
+/* electd refuses an empty confirmation and says what must be typed: the sentence is known to it alone. */
+static ExitStatus ask_for_sentence(void)
+{
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(question_donep) Question question = {};
+        int r;
+
+        r = client_new(&client);
+        if (r < 0)
+                return verb_failed(&verb_become, r);
+
+        ask_change(client, &(Change){ "master", "ForceMaster", "" }, &question);
+        if (question.outcome != OUTCOME_REFUSED)
+                return question_complain(&question, &verb_become);
+
+        fprintf(stderr, "%s\n", question.error);
+        return STATUS_HEALTHY;
+}
+
+static ExitStatus force(void)
+{
+        _cleanup_(freep) char *line = NULL;
+        ExitStatus status;
+        size_t size = 0;
+
+        status = ask_for_sentence();
+        if (status != STATUS_HEALTHY)
+                return status;
+
+        if (isatty(STDIN_FILENO))
+                fputs("> ", stderr);
+        if (getline(&line, &size, stdin) < 0) {
+                fputs("hapair become: nothing was typed, nothing was done\n", stderr);
+                return STATUS_REFUSED;
+        }
+
+        line[strcspn(line, "\n")] = '\0';
+        return become(&(Change){ "master", "ForceMaster", line });
 }
 
 static ExitStatus run(int argc, char *argv[])
 {
-        if (argc == 2 && strcmp(argv[1], "master") == 0)
-                return become("master", "MakeMaster");
-        if (argc == 2 && strcmp(argv[1], "slave") == 0)
-                return become("slave", "MakeSlave");
+        static const struct option options[] = {
+                { "force", no_argument, NULL, 'f' },
+                {},
+        };
+        bool forced = false;
+        const char *role;
+        int c;
 
-        fputs("hapair become: say 'master' or 'slave'\n", stderr);
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (c != 'f')
+                        return verb_usage(&verb_become);
+                forced = true;
+        }
+
+        role = argc - optind == 1 ? argv[optind] : "";
+        if (strcmp(role, "master") == 0)
+                return forced ? force() : become(&(Change){ "master", "MakeMaster", NULL });
+        if (strcmp(role, "slave") == 0 && !forced)
+                return become(&(Change){ "slave", "MakeSlave", NULL });
+
+        fputs("hapair become: say 'master', 'slave', or 'master --force'\n", stderr);
         return verb_usage(&verb_become);
 }
 
 const Verb verb_become = {
         .name = "become",
-        .arguments = "master|slave",
+        .arguments = "master|slave [--force]",
         .summary = "Make this node the running master or the running slave",
-        .help = "The other node takes the other role. Nothing is interrupted before the node that is to be\n"
+        .help = "  --force          become master without the right to, at the loss of what only the other "
+                "node\n"
+                "                   has; a sentence must be typed (or come on standard input). Refused "
+                "while\n"
+                "                   the other node is heard as master\n\n"
+                "The other node takes the other role. Nothing is interrupted before the node that is to be\n"
                 "master has said that it can. The result holds against automatic failback until the other\n"
                 "way is asked for, or the configured master is rebooted.\n\n"
                 "Exit status: 0 done, 1 it did not end as it should, 3 not running, 4 refused, with the "

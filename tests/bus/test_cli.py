@@ -64,17 +64,20 @@ class Output(tuple):
     err = property(lambda self: self[2])
 
 
-def start(node, *arguments, user='root', **environment):
+def start(node, *arguments, user='root', typed='', **environment):
     env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
            'HAPAIR_RUNTIME_DIR': str(node.directory), **environment}
-    return subprocess.Popen([HAPAIR, *arguments], env=env, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, user=user)
+    process = subprocess.Popen([HAPAIR, *arguments], env=env, text=True, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user)
+    process.stdin.write(typed)
+    process.stdin.close()
+    return process
 
 
 def hapair(node, *arguments, **environment):
     process = start(node, *arguments, **environment)
     fakes.run_loop_until(lambda: process.poll() is not None)
-    out, err = process.communicate()
+    out, err = process.stdout.read(), process.stderr.read()
     return Output((process.returncode, out, err))
 
 
@@ -267,6 +270,33 @@ def test_become_does_not_take_an_answer_for_a_success(node):
     assert 'the running role is master' in output.err
 
 
+def forced_by(typed):
+    """A ForceMaster that wants a sentence, and how hapair ends when that is typed."""
+    def run(node):
+        def force(sentence):
+            if sentence != 'I mean it':
+                raise fakes.Refusal('org.hapair.Error.Refused', 'To force the role, type: I mean it')
+            node.electd.change(State='master', RunningRole='master')
+        node.electd.set(State='wait-peer', RunningRole='none')
+        node.electd.methods['ForceMaster'] = force
+        node.start()
+        return hapair(node, 'become', 'master', '--force', typed=typed)
+    return run
+
+
+def test_force_wants_the_sentence_that_it_names(node):
+    output = forced_by('I mean it\n')(node)
+    assert output.status == HEALTHY, output
+    assert 'To force the role, type: I mean it' in output.err
+    assert 'wait-peer → master' in output.out
+
+
+@pytest.mark.parametrize('typed', ['', '\n', 'yes\n'])
+def test_force_without_the_sentence_does_nothing(node, typed):
+    assert forced_by(typed)(node).status == REFUSED
+    assert node.electd.objects[node.electd.root][node.electd.name]['RunningRole'] == 'none'
+
+
 def test_a_daemon_that_dies_during_a_change_leaves_the_outcome_open(node):
     node.electd.methods['MakeSlave'] = node.electd.hang_up
     node.start()
@@ -285,7 +315,7 @@ def test_maintenance_is_switched(node, word, on):
 
 @pytest.mark.parametrize('arguments', [
     (), ('no-such-verb',), ('--no-such-option',), ('status', 'x'), ('status', '--x'), ('become',),
-    ('become', 'x'), ('maintenance', 'perhaps'), ('why', '-n', 'x'), ('why', '-n', '0'), ('logs', 'x'), ('logs', '-n', '-1'),
+    ('become', 'x'), ('become', 'slave', '--force'), ('maintenance', 'perhaps'), ('why', '-n', 'x'), ('why', '-n', '0'), ('logs', 'x'), ('logs', '-n', '-1'),
 ])
 def test_bad_usage_exits_2_with_a_hint_and_asks_no_daemon(node, arguments):
     node.start()
