@@ -29,6 +29,7 @@ bool elect_standby(const ElectCore *core);
 bool elect_active(const ElectCore *core);
 bool elect_automatic(const ElectCore *core);
 bool elect_peer_heard(const ElectCore *core);
+bool elect_record_valid(const ElectCore *core);
 bool elect_record_fresh(const ElectCore *core);
 bool elect_master_heard(const ElectCore *core);
 bool elect_peer_stands_by(const ElectCore *core);

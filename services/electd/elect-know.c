@@ -5,6 +5,9 @@
  */
 #include "elect-core.h"
 
+#define ANSWER_MIN_USEC (8 * USEC_PER_MSEC)
+#define PROBED_MAX_USEC USEC_PER_SEC
+
 uint64_t elect_listen_usec(const ElectCore *core)
 {
         uint64_t usec = MAX_OF(core->settings.dead_usec, ELECT_LISTEN_MIN_USEC);
@@ -32,6 +35,12 @@ bool elect_automatic(const ElectCore *core)
 bool elect_peer_heard(const ElectCore *core)
 {
         return core->peer == ELECT_PEER_ONLINE || core->peer == ELECT_PEER_LATE;
+}
+
+/* It was so a moment ago, and nothing says that it is no more. */
+bool elect_record_valid(const ElectCore *core)
+{
+        return core->record_known && !core->record_aged && elect_peer_heard(core);
 }
 
 /* The only record that says something about now. */
@@ -90,11 +99,12 @@ bool elect_fit(const ElectCore *core)
 
 /*
  * One of the peer's MACs answered for a virtual IP a moment ago. Its kernel answers as long as it holds the
- * address, also while its daemons hang; an answer stays valid for half the dead time.
+ * address, also while its daemons hang. vipd asks every twentieth of the dead time: five questions without
+ * an answer say that nobody answers any more.
  */
 bool elect_peer_answers(ElectCore *core)
 {
-        uint64_t until = core->peer_answered_usec + MAX_OF(core->settings.dead_usec / 2, 50 * USEC_PER_MSEC);
+        uint64_t until = core->peer_answered_usec + MAX_OF(core->settings.dead_usec / 4, ANSWER_MIN_USEC);
 
         if (core->peer_answered_usec == 0 || core->now_usec >= until)
                 return false;
@@ -107,7 +117,7 @@ bool elect_peer_answers(ElectCore *core)
  * lost. */
 bool elect_probed(ElectCore *core)
 {
-        uint64_t needed = MIN_OF(core->settings.dead_usec / 4, 250 * USEC_PER_MSEC);
+        uint64_t needed = MIN_OF(core->settings.dead_usec / 4, PROBED_MAX_USEC);
 
         if (!core->vipd || !core->probing)
                 return false;
@@ -333,7 +343,7 @@ static void hear_late(ElectCore *core, uint64_t late_usec)
         core->preq = core->takeover = (ElectAsk){};
         core->peer = ELECT_PEER_UNKNOWN;
         core->peer_since_usec = core->now_usec;
-        core->record_aged = true;
+        forget_record(core); /* with it, every message that waited: see elect_receive() */
         core->peer_rebooted = false;
         core->probing = false; /* asked anew, so that its answers are counted from now */
         if (core->listen_since_usec != USEC_INFINITY)

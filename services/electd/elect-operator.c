@@ -70,7 +70,7 @@ static ElectResult make_master(ElectCore *core)
                 return ELECT_REFUSED_STATE;
         if (!elect_able(core))
                 return ELECT_REFUSED_UNFIT;
-        if (!elect_master_heard(core))
+        if (!elect_record_valid(core) || core->record.role != ELECT_ROLE_MASTER)
                 return become_from_nobody(core);
         if (!elect_may_preq(core))
                 return ELECT_REFUSED_SYNC;

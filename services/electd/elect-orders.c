@@ -80,7 +80,8 @@ void elect_promote(ElectCore *core, ElectReason reason, uint64_t after_save)
 
         *plan = (ElectPlan){ .reason = reason, .after_save = after_save };
         if (core->settings.volume) {
-                if (!elect_connected(core) || core->peer != ELECT_PEER_ONLINE)
+                if (reason != ELECT_REASON_RESUME &&
+                    (!elect_connected(core) || core->peer != ELECT_PEER_ONLINE))
                         plan_add(plan, ELECT_ORDER_DISCONNECT);
                 plan_add(plan, ELECT_ORDER_PRIMARY);
                 plan_add(plan, ELECT_ORDER_MOUNT);
@@ -164,7 +165,8 @@ static void demoted(ElectCore *core)
                 next = ELECT_LEAVING;
         else if (reason == ELECT_REASON_SPLIT_BRAIN)
                 next = ELECT_FAULT;
-        else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
+        else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT ||
+                 reason == ELECT_REASON_BOOT)
                 next = ELECT_WAIT_PEER;
 
         core->plan = (ElectPlan){};

@@ -122,8 +122,7 @@ void elect_on_preq(ElectCore *core, const ElectMessage *message)
 
         if (core->state == ELECT_LEAVING || core->plan.n > 0 || core->preq.nonce != 0 || core->right_pending)
                 return;
-        if ((core->state != ELECT_MASTER && !standby) || !elect_record_fresh(core) || core->record.leaving ||
-            core->peer_leaving) {
+        if ((core->state != ELECT_MASTER && !standby) || core->record.leaving || core->peer_leaving) {
                 elect_refuse(core, message, ELECT_REFUSED_STATE);
                 return;
         }

@@ -152,15 +152,31 @@ ElectRole elect_running_role(const ElectCore *core)
         return core->role;
 }
 
-/* Within one kernel boot what electd did lives on in the kernel: a restart changes no role. */
+/*
+ * Within one kernel boot what electd did lives on in the kernel: a restart changes no role. Recorded master,
+ * DRBD still primary; without a volume, addresses still ours.
+ */
 static bool resumable(const ElectCore *core)
 {
-        if (core->memory_lost || !core->vipd_holds)
+        if (core->memory_lost)
                 return false;
         if (!core->settings.volume)
-                return true;
+                return core->vipd_holds;
         return core->same_boot && core->memory.role == ELECT_ROLE_MASTER && core->volume.known &&
                core->volume.primary;
+}
+
+/* With a volume the steps of the promotion are done again: it may have been killed in the midst of them. */
+static void resume(ElectCore *core)
+{
+        core->role = ELECT_ROLE_MASTER;
+        if (core->settings.volume && (elect_connected(core) || core->memory.sole)) {
+                elect_promote(core, ELECT_REASON_RESUME, elect_commit(core));
+                return;
+        }
+        core->withdrawn = core->settings.volume && !core->vipd_holds;
+        elect_set_state(core, ELECT_MASTER, ELECT_REASON_RESUME);
+        core->refresh_retry_usec = core->now_usec;
 }
 
 static void begin_boot(ElectCore *core)
@@ -193,18 +209,22 @@ static bool init_rule(ElectCore *core)
                 return false;
         }
 
-        bool resume = resumable(core);
+        bool resumes = resumable(core);
         begin_boot(core);
         elect_commit(core);
-        if (resume) {
-                core->role = ELECT_ROLE_MASTER;
-                elect_set_state(core, ELECT_MASTER, ELECT_REASON_RESUME);
-        } else if (core->memory_lost && core->settings.volume) {
-                elect_set_state(core, ELECT_FAULT, ELECT_REASON_MEMORY_LOST);
-        } else {
-                core->memory_lost = false; /* without data to lose: listen first, then the same */
-                elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_BOOT);
+        if (resumes) {
+                resume(core);
+                return true;
         }
+        if (core->memory_lost && core->settings.volume)
+                elect_set_state(core, ELECT_FAULT, ELECT_REASON_MEMORY_LOST);
+        else if (core->settings.volume && core->volume.primary)
+                elect_demote(core,
+                             ELECT_REASON_BOOT); /* killed before it was master: what is half up goes down */
+        else
+                elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_BOOT);
+        core->memory_lost =
+                        core->memory_lost && core->settings.volume; /* nothing to lose: it has listened */
         core->refresh_retry_usec = core->now_usec;
         return true;
 }
