@@ -76,8 +76,8 @@ static int connect_now(BusClient *client)
         if (r < 0)
                 return r;
         /* Signals come to who has spoken. */
-        r = sd_bus_call_method_async(client->bus, NULL, NULL, "/",
-                                     "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, NULL);
+        r = sd_bus_call_method_async(client->bus, NULL, NULL, "/", "org.freedesktop.DBus.Peer", "Ping", NULL,
+                                     NULL, NULL);
         if (r < 0)
                 return r;
         client->connected_usec = now_usec();

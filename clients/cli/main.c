@@ -14,7 +14,7 @@
 
 /* In the order in which `hapair --help` shows them. */
 static const Verb *const verbs[] = {
-        &verb_status, &verb_errors, &verb_paths,       &verb_vips,   &verb_why,  &verb_logs,
+        &verb_status, &verb_errors,      &verb_paths,  &verb_vips, &verb_why,  &verb_logs,
         &verb_become, &verb_maintenance, &verb_config, &verb_init, &verb_join,
 };
 

@@ -11,8 +11,8 @@
 
 #include "common/base/macros.h"
 
-#define INPUT_MAX 65536
-#define CUTS_MAX 1024
+#define INPUT_MAX   65536
+#define CUTS_MAX    1024
 #define FLIPPED_MAX 256
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
