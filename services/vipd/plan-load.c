@@ -60,7 +60,6 @@ int plan_new_slot(Plan *p, const IpAddress *address)
 
 void plan_init(Plan *p)
 {
-        memset(p, 0, sizeof(*p));
         p->resync = true;
 }
 

@@ -168,6 +168,7 @@ typedef enum PlanNews {
 
 enum { PLAN_ANSWERED = 1, PLAN_CONFLICT = 2 };
 
+/* `p` is all zero: memory from calloc(3), of which only what the tables come to use costs anything. */
 void plan_init(Plan *p);
 
 /* The ledger of the process before: kept until the first order, at most until `keep_until_usec`. */

@@ -106,6 +106,7 @@ static void set_up(Fixture *f, gconstpointer data)
 {
         IpAddress addresses[] = { vip, alias };
 
+        memset(&f->plan, 0, sizeof(f->plan));
         plan_init(&f->plan);
         f->now = 1000 * USEC_PER_SEC;
         f->refuse = 0;
@@ -265,6 +266,7 @@ static void test_ledger_is_kept_until_the_order(Fixture *f, gconstpointer data)
         PlanEntry entry = { .ifindex = ETH0, .address = host(&vip) };
         IpAddress addresses[] = { vip, alias }, there = host(&alias);
 
+        memset(&f->plan, 0, sizeof(f->plan));
         plan_init(&f->plan);
         plan_restore(&f->plan, &entry, 1, 41, f->now + 2 * USEC_PER_SEC);
         g_assert_cmpuint(f->plan.epoch, ==, 41);
@@ -291,6 +293,7 @@ static void test_ledger_is_dropped_without_an_order(Fixture *f, gconstpointer da
 {
         PlanEntry entry = { .ifindex = ETH0, .address = host(&vip) };
 
+        memset(&f->plan, 0, sizeof(f->plan));
         plan_init(&f->plan);
         plan_restore(&f->plan, &entry, 1, 41, f->now + 2 * USEC_PER_SEC);
         pass(f, USEC_PER_SEC);
@@ -306,6 +309,7 @@ static void test_order_before_settings_drops_nothing(Fixture *f, gconstpointer d
         PlanEntry entry = { .ifindex = ETH0, .address = host(&vip) };
         IpAddress addresses[] = { vip };
 
+        memset(&f->plan, 0, sizeof(f->plan));
         plan_init(&f->plan);
         plan_restore(&f->plan, &entry, 1, 41, f->now + 2 * USEC_PER_SEC);
         g_assert_cmpint(plan_acquire(&f->plan, 41), ==, 0);

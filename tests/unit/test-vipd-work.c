@@ -158,7 +158,7 @@ static void model_lose_events(World *w)
 
 static void model_up(World *w, gconstpointer data)
 {
-        w->plan = g_new(Plan, 1);
+        w->plan = g_new0(Plan, 1);
         plan_init(w->plan);
         w->ifindex = 2;
         w->platform = (Platform){ world_now,  model_apply,    model_drain, model_dump,
