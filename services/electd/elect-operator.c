@@ -56,6 +56,12 @@ static ElectResult become_from_nobody(ElectCore *core)
         return ELECT_OK;
 }
 
+/* Who would take over has no LAN and who serves has one: the rule for a lost link would move it back. */
+static bool cut_off(bool target_down, bool master_down)
+{
+        return target_down && !master_down;
+}
+
 static ElectResult make_master(ElectCore *core)
 {
         ElectResult result = obstacle(core);
@@ -72,6 +78,8 @@ static ElectResult make_master(ElectCore *core)
                 return ELECT_REFUSED_UNFIT;
         if (!elect_record_valid(core) || core->record.role != ELECT_ROLE_MASTER)
                 return become_from_nobody(core);
+        if (cut_off(core->link == ELECT_BAD, core->record.carrier_down))
+                return ELECT_REFUSED_UNFIT;
         if (!elect_may_preq(core))
                 return ELECT_REFUSED_SYNC;
         elect_ask_preq(core, ELECT_REASON_OPERATOR);
@@ -90,7 +98,7 @@ static ElectResult make_slave(ElectCore *core)
                 return ELECT_REFUSED_STATE;
         if (!elect_peer_stands_by(core) || core->record.leaving)
                 return ELECT_REFUSED_PEER;
-        if (!core->record.able)
+        if (!core->record.able || cut_off(core->record.carrier_down, core->link == ELECT_BAD))
                 return ELECT_REFUSED_UNFIT;
         if (core->settings.volume && !core->record.up_to_date)
                 return ELECT_REFUSED_SYNC;

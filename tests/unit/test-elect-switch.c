@@ -49,6 +49,30 @@ static void test_both_buttons(void)
         answered(&pair, 1, ELECT_OK);
 }
 
+static void test_no_button_moves_the_role_to_a_node_without_a_lan(void)
+{
+        Pair pair;
+
+        settled(&pair);
+        pair_link(&pair, 1, ELECT_BAD);
+        pair_run(&pair, 20 * USEC_PER_MSEC);
+        pair_request(&pair, 1, ELECT_REQUEST_MAKE_MASTER);
+        pair_run(&pair, 20 * USEC_PER_MSEC);
+        answered(&pair, 1, ELECT_REFUSED_UNFIT);
+        pair_request(&pair, 0, ELECT_REQUEST_MAKE_SLAVE);
+        pair_run(&pair, 20 * USEC_PER_MSEC);
+        answered(&pair, 0, ELECT_REFUSED_UNFIT);
+        switched(&pair, 0);
+
+        /* Neither has one: no worse than before. */
+        pair_link(&pair, 0, ELECT_BAD);
+        pair_run(&pair, 20 * USEC_PER_MSEC);
+        pair_request(&pair, 1, ELECT_REQUEST_MAKE_MASTER);
+        pair_run(&pair, 20 * USEC_PER_MSEC);
+        answered(&pair, 1, ELECT_OK);
+        switched(&pair, 1);
+}
+
 /* 37: crossed requests never make two masters */
 static void test_two_requests_at_once(void)
 {
@@ -398,6 +422,7 @@ int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
         TEST(both_buttons);
+        TEST(no_button_moves_the_role_to_a_node_without_a_lan);
         TEST(two_requests_at_once);
         TEST(target_dies_after_handover_old_master_resumes);
         TEST(lost_handover_is_taken_back);
