@@ -32,8 +32,7 @@ ExitStatus setup_may_begin(const Verb *verb, bool force)
         if (!force && access(PAIR_KEY, F_OK) >= 0) {
                 fprintf(stderr,
                         "hapair %s: this machine is a node of a pair already; --force makes it one of "
-                        "another "
-                        "pair and forgets what it was\n",
+                        "another pair and forgets what it was\n",
                         verb->name);
                 return STATUS_REFUSED;
         }

@@ -154,9 +154,8 @@ static bool complain_probe(const Probe *probe, bool is_slave)
         if (is_slave && probe->result == PROBE_SWALLOWED) {
                 fprintf(stderr,
                         "error: on the slave's address %s something takes heartbeats on UDP port %u: a pair "
-                        "runs "
-                        "already (join it instead), or a firewall there swallows what this port must let "
-                        "through\n",
+                        "runs already (join it instead), or a firewall there swallows what this port must "
+                        "let through\n",
                         text, probe->port);
                 return true;
         }

@@ -218,8 +218,7 @@ NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *
             !machine->default_route)
                 config_complain(config, problems, PROBLEM_WARNING, "General", "Gateway",
                                 "is not set, and there is no default route: who of the two is cut off "
-                                "cannot "
-                                "be told by the gateway");
+                                "cannot be told by the gateway");
 
         return r.role;
 }

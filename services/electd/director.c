@@ -45,8 +45,7 @@ static void on_saved(uint64_t generation, int error, void *userdata)
                                                .id = MESSAGE_STATE_LOST,
                                                .category = "failover" },
                                   "What this node must remember cannot be written to its disk: %s; nothing "
-                                  "that "
-                                  "rests on it begins before it can",
+                                  "that rests on it begins before it can",
                                   strerror(-error));
                 }
                 director->facts.save_failed = true;

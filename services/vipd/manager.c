@@ -103,8 +103,7 @@ static void on_news(void *userdata, PlanNews news, int ifindex, const IpAddress 
                                        .category = "failover",
                                        .reason = "virtual IP present without an order" },
                           "The virtual IP %s is on %s without an order; removing it. If it is configured "
-                          "there "
-                          "by another program, take it out",
+                          "there by another program, take it out",
                           text, device);
 }
 

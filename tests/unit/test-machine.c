@@ -83,8 +83,7 @@ static const Case cases[] = {
           NODE_ROLE_MASTER, "" },
         { "neither", "lan 192.0.2.13/24", NODE_ROLE_NONE,
           "c:4: [General] MasterAddress=192.0.2.11/24: is no address of this machine, and neither is "
-          "SlaveAddress: "
-          "give the primary device its address or correct the configuration\n" },
+          "SlaveAddress: give the primary device its address or correct the configuration\n" },
         { "both", "lan 192.0.2.11/24,lan 192.0.2.12/24", NODE_ROLE_NONE,
           "c:5: [General] SlaveAddress=192.0.2.12: is an address of this machine, and so is MasterAddress: "
           "take one of them away\n" },

@@ -224,8 +224,7 @@ static void real_up(World *w, gconstpointer data)
 {
         model_up(w, data);
         g_assert_true(ip("ip link add lan type veth peer name far && ip link set far up && ip link set lan "
-                         "up && "
-                         "ip address add ",
+                         "up && ip address add ",
                          &own, " dev lan"));
         w->ifindex = (int) if_nametoindex("lan");
         w->platform.apply = real_apply;
