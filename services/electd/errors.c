@@ -4,7 +4,6 @@
  */
 #include "errors.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,22 +14,28 @@ typedef struct List {
         size_t n;
 } List;
 
-static void add(List *list, const char *code, bool warning, uint64_t since_usec, const char *remedy,
-                const char *format, ...) _printf_(6, 7);
+#define MESSAGE_SIZE sizeof(((ErrorItem *) NULL)->message)
 
 static void add(List *list, const char *code, bool warning, uint64_t since_usec, const char *remedy,
-                const char *format, ...)
+                const char *message)
 {
         ErrorItem *item;
-        va_list ap;
 
         if (list->n == ERRORS_MAX)
                 return;
         item = &list->item[list->n++];
         *item = (ErrorItem){ .code = code, .warning = warning, .remedy = remedy, .since_usec = since_usec };
-        va_start(ap, format);
-        vsnprintf(item->message, sizeof(item->message), format, ap);
-        va_end(ap);
+        snprintf(item->message, sizeof(item->message), "%s", message);
+}
+
+static void add_failed_order(List *list, const ElectCore *core)
+{
+        char text[MESSAGE_SIZE];
+
+        snprintf(text, sizeof(text), "Could not %s: %s", elect_order_to_string(core->failed_order),
+                 strerrordesc_np(-core->failed_error) ?: "unknown error");
+        add(list, "step-failed", false, core->failed_usec,
+            "Look at `hapair logs failover` for the reason; it is tried again.", text);
 }
 
 static void add_itself(List *list, const ElectCore *core, const ErrorFacts *facts)
@@ -58,10 +63,7 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                     "Look at the disk that holds /var/lib/hapair; until then no role can be taken safely.",
                     "What this node must remember cannot be written to its disk");
         if (core->failed_order != ELECT_ORDER_NONE)
-                add(list, "step-failed", false, core->failed_usec,
-                    "Look at `hapair logs failover` for the reason; it is tried again.", "Could not %s: %s",
-                    elect_order_to_string(core->failed_order),
-                    strerrordesc_np(-core->failed_error) ?: "unknown error");
+                add_failed_order(list, core);
         if (facts->real_time_refused)
                 add(list, "real-time-refused", true, facts->real_time_usec,
                     "Let the unit hapair-hbd.service have CPUSchedulingPolicy=rr and memory locking.",
@@ -75,6 +77,17 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                 add(list, "maintenance", true, core->since_usec,
                     "`hapair maintenance off` when the work is done.",
                     "Maintenance: nothing happens automatically on this node");
+}
+
+static void add_conflict(List *list, const ElectCore *core)
+{
+        const uint8_t *mac = core->conflict_mac;
+        char text[MESSAGE_SIZE];
+
+        snprintf(text, sizeof(text), "Another host, %02x:%02x:%02x:%02x:%02x:%02x, answers for a virtual IP",
+                 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+        add(list, "vip-conflict", false, core->conflict_since_usec,
+            "Find the host with that hardware address and take the address from it.", text);
 }
 
 static void add_helpers(List *list, const ElectCore *core)
@@ -93,11 +106,7 @@ static void add_helpers(List *list, const ElectCore *core)
                 add(list, "link-down", false, core->link_since_usec, "Check cable, switch port and device.",
                     "The primary LAN of this node has no carrier");
         if (core->conflict)
-                add(list, "vip-conflict", false, core->conflict_since_usec,
-                    "Find the host with that hardware address and take the address from it.",
-                    "Another host, %02x:%02x:%02x:%02x:%02x:%02x, answers for a virtual IP",
-                    core->conflict_mac[0], core->conflict_mac[1], core->conflict_mac[2],
-                    core->conflict_mac[3], core->conflict_mac[4], core->conflict_mac[5]);
+                add_conflict(list, core);
 }
 
 static void add_peer(List *list, const ElectCore *core)
@@ -120,8 +129,7 @@ static void add_peer(List *list, const ElectCore *core)
             core->settings.configured != ELECT_ROLE_NONE)
                 add(list, "same-role", false, core->record_usec,
                     "Only one node may own each of MasterAddress and SlaveAddress.",
-                    "Both nodes say that they are the configured %s",
-                    elect_role_to_string(core->settings.configured));
+                    "Both nodes say that they have the same configured role");
         if (core->record.digest != 0 && core->settings.digest != 0 &&
             core->record.digest != core->settings.digest)
                 add(list, "config-differs", true, core->record_usec,
@@ -135,6 +143,19 @@ static void add_peer(List *list, const ElectCore *core)
                     "`hapair maintenance off` on the peer.", "The peer is in maintenance");
 }
 
+static void add_path(List *list, const ElectPath *path, uint64_t since_usec)
+{
+        bool degraded = path->state == ELECT_PATH_DEGRADED;
+        const char *what = degraded                         ? "late or works one way only"
+                           : path->state == ELECT_PATH_DOWN ? "silent"
+                                                            : "not usable";
+        char text[MESSAGE_SIZE];
+
+        snprintf(text, sizeof(text), "Heartbeat path %s is %s", path->name, what);
+        add(list, degraded ? "path-degraded" : "path-lost", true, since_usec,
+            "Look at `hapair paths`; check cable, switch and device of this path.", text);
+}
+
 static void add_paths(List *list, const ElectCore *core)
 {
         size_t up = 0;
@@ -146,15 +167,8 @@ static void add_paths(List *list, const ElectCore *core)
                 since = MAX_OF(since, core->path_since_usec[i]);
                 if (path->state == ELECT_PATH_UP)
                         up++;
-                else if (path->state == ELECT_PATH_DEGRADED)
-                        add(list, "path-degraded", true, core->path_since_usec[i],
-                            "Look at `hapair paths`; check cable and switch of this path.",
-                            "Heartbeat path %s is late or works one way only", path->name);
-                else if (path->state == ELECT_PATH_DOWN || path->state == ELECT_PATH_REFUSED)
-                        add(list, "path-lost", true, core->path_since_usec[i],
-                            "Look at `hapair paths`; check cable, switch and device of this path.",
-                            "Heartbeat path %s is %s", path->name,
-                            path->state == ELECT_PATH_DOWN ? "silent" : "not usable");
+                else if (path->state != ELECT_PATH_UNKNOWN)
+                        add_path(list, path, core->path_since_usec[i]);
         }
         if (core->hbd && up < 2 && core->peer == ELECT_PEER_ONLINE)
                 add(list, "no-redundant-path", true, since,
@@ -199,7 +213,7 @@ size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret
         add_volume(&list, core);
         for (size_t i = 0; i < facts->n_problems; i++)
                 add(&list, "configuration", facts->problem[i].warning, core->settings_usec,
-                    "Correct the file and reload: `hapair config check` lists everything.", "%s",
+                    "Correct the file and reload: `hapair config check` lists everything.",
                     facts->problem[i].text);
 
         for (size_t i = 0; i < list.n; i++) {
