@@ -285,8 +285,9 @@ static void on_refused(void *userdata, const char *vip, const char *address, int
                            : error == -EEXIST ? "it is there already, or is an own address of a node"
                                               : strerror(-error);
 
-        log_error(service_log(m->service), "config", "Virtual IP %s%s%s is left out: %s", vip,
-                  address != NULL ? ", address " : "", address != NULL ? address : "", what);
+        log_error(service_log(m->service), "config", "Virtual IP %s%s%s is left out: %s",
+                  vip != NULL ? vip : "without a name", address != NULL ? ", address " : "",
+                  address != NULL ? address : "", what);
 }
 
 static int on_settings(sd_bus_message *message, void *userdata)
