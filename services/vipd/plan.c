@@ -12,7 +12,7 @@ enum {
         DEFEND_USEC = 1 * USEC_PER_SEC,   /* announce and ask at this pace while another host claims it */
         ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
-        PROBE_MAX_USEC = 500 * USEC_PER_MSEC,
+        PROBE_MAX_USEC = 200 * USEC_PER_MSEC,
         WATCH_USEC = 2 * USEC_PER_SEC,
 };
 
