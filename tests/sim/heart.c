@@ -106,7 +106,7 @@ static void tell_paths(World *w, unsigned node)
                 ElectPath *path = &event.paths.path[link];
                 PeerState state = h->liveness.paths[link].state;
 
-                strcpy(path->name, link_names[link]);
+                memcpy(path->name, link_names[link], strlen(link_names[link]) + 1);
                 path->serial = link == LINK_SERIAL;
                 path->state = state == PEER_ONLINE ? ELECT_PATH_UP
                               : state == PEER_LATE ? ELECT_PATH_DEGRADED
@@ -232,8 +232,9 @@ static void receive_frame(World *w, const Work *work)
                 return; /* replayed from an earlier life */
         if (renewed)
                 new_peer_instance(h, frame);
+        stamper_drain(&h->stamper, 1000 * node_usec(w, work->node), 1000 * node_wall_usec(w, work->node));
         liveness_heard(&h->liveness, (unsigned) work->number,
-                       work->arrived_usec - w->node[work->node].boot_usec);
+                       stamper_received(&h->stamper, 1000 * work->stamp_usec));
         if (frame->sequence > h->heard_sequence) {
                 h->heard_sequence = frame->sequence;
                 liveness_goodbye(&h->liveness, frame->goodbye);

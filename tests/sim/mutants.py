@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The simulation can fail: take one rule of the election core away at a time, and it must say so. The world's own
+"""The simulation can fail: take one rule of the cores away at a time, and it must say so. The world's own
 lies (an fsync that is none, a disk that does not freeze …) must be seen as well.
 
     mutants.py --sim SIMULATOR --cc "COMPILER AND FLAGS" --root SOURCES SCENARIO… --libraries LIBRARY…
 
-A mutant is one file of the core with one text in it replaced; it is linked in front of the libraries, so that it
+A mutant is one file of a core with one text in it replaced; it is linked in front of the libraries, so that it
 takes the place of the real one. A text that is no longer there is an error: the rule has moved, this list follows.
 """
 
@@ -20,35 +20,37 @@ from concurrent.futures import ThreadPoolExecutor
 
 STEPS = '4000000'
 ROUNDS = '5'
-CORE = 'services/electd'
 
 Mutant = namedtuple('Mutant', 'rule file old new')
 
 MUTANTS = [
-    Mutant('a silent peer whose kernel still answers is not robbed', 'elect-vip.c',
+    Mutant('a silent peer whose kernel still answers is not robbed', 'electd/elect-vip.c',
            '!elect_probed(core) || elect_peer_answers(core)', 'false'),
-    Mutant('the evidence includes that nobody answers for the virtual IPs', 'elect-right.c',
+    Mutant('the evidence includes that nobody answers for the virtual IPs', 'electd/elect-right.c',
            'elect_probed(core) && !elect_peer_answers(core)', 'true'),
-    Mutant('two masters that meet: one yields', 'elect-vip.c',
+    Mutant('two masters that meet: one yields', 'electd/elect-vip.c',
            'bool two = elect_master_heard(core)', 'bool two = false && elect_master_heard(core)'),
-    Mutant('an electd that restarts resumes its role', 'elect.c',
+    Mutant('an electd that restarts resumes its role', 'electd/elect.c',
            'bool resume = resumable(core);', 'bool resume = resumable(core) && false;'),
-    Mutant('failbacks are damped by the node that stays up', 'elect-switch.c',
+    Mutant('failbacks are damped by the node that stays up', 'electd/elect-switch.c',
            'elect_damping_next(&core->grants, FAILBACKS_PER_HOUR) > core->now_usec', 'false'),
-    Mutant('frozen I/O goes on with a durable right only', 'elect-right.c',
+    Mutant('frozen I/O goes on with a durable right only', 'electd/elect-right.c',
            'if (core->memory.sole && core->durable.sole && !core->right_pending)', 'if (true)'),
-    Mutant('who has been late voids what it knew', 'elect-know.c',
+    Mutant('who has been late voids what it knew', 'electd/elect-know.c',
            '!core->configured || late_usec <= core->settings.dead_usec / 2', 'true'),
-    Mutant('only who holds every acknowledged write takes the right by evidence', 'elect-right.c',
+    Mutant('only who holds every acknowledged write takes the right by evidence', 'electd/elect-right.c',
            'if (!core->durable.elig || !evidence(core))',
            'core->memory.elig = true;\n                if (!evidence(core))'),
-    Mutant('a stray primary is demoted', 'elect-volume.c',
+    Mutant('a stray primary is demoted', 'electd/elect-volume.c',
            '!core->volume.known || !core->volume.primary) return false; if (core->now_usec < patience)',
            'true) return false; if (core->now_usec < patience)'),
-    Mutant('a SESSION is answered as long as anybody asks', 'elect-volume.c',
+    Mutant('a SESSION is answered as long as anybody asks', 'electd/elect-volume.c',
            'if (!core->in_session || !message->in_session)', 'if (!core->in_session)'),
-    Mutant('who was refused rests', 'elect-switch.c',
+    Mutant('who was refused rests', 'electd/elect-switch.c',
            'core->preq_next_usec = core->now_usec + ask_life_usec(core);', ''),
+    Mutant('a stamp of the future counts as read now', 'hbd/stamp.c',
+           'if (moved > tolerance && -moved > tolerance) return s->drain_nsec / 1000; '
+           'if (received_nsec <= s->previous_nsec || received_nsec > s->drain_nsec) return s->drain_nsec / 1000;', ''),
 ]
 
 LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
@@ -67,7 +69,7 @@ def verdicts(sim, scenarios, extra=()):
 
 def build(mutant, args, folder):
     """The simulator with this rule taken away."""
-    path = os.path.join(args.root, CORE, mutant.file)
+    path = os.path.join(args.root, 'services', mutant.file)
     with open(path, encoding='utf-8') as f:
         text = f.read()
     # However the formatter breaks its lines.
@@ -75,11 +77,11 @@ def build(mutant, args, folder):
     text, times = re.subn(old, lambda _: mutant.new, text)
     if times != 1:
         sys.exit(f'{path}: {times} times, not once: {mutant.old}')
-    source = os.path.join(folder, mutant.file)
+    source = os.path.join(folder, os.path.basename(mutant.file))
     with open(source, 'w', encoding='utf-8') as f:
         f.write(text)
     sim = os.path.join(folder, 'sim')
-    subprocess.run([*args.cc.split(), '-D_GNU_SOURCE', '-w', '-I', args.root, '-I', os.path.join(args.root, CORE),
+    subprocess.run([*args.cc.split(), '-D_GNU_SOURCE', '-w', '-I', args.root, '-I', os.path.dirname(path),
                     source, *args.libraries, '-o', sim], check=True)
     return sim
 

@@ -108,9 +108,12 @@ static void operator_does(Author *a)
 
 static void oddity(Author *a)
 {
-        switch (chance(a, 4)) {
+        switch (chance(a, 5)) {
         case 0:
                 script_add(a->script, 0, "strip %s", any_node(a));
+                break;
+        case 3:
+                script_add(a->script, 0, "clock %s %s", any_node(a), chance(a, 2) == 0 ? "3h" : "3h back");
                 break;
         case 1:
                 script_add(a->script, 0, "stranger %s", chance(a, 2) == 0 ? "on" : "off");

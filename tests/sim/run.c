@@ -35,7 +35,7 @@ bool script_run(const Script *script, ElectArbiter arbiter, uint64_t seed, Lie l
         }
         if (!problem && w->violation[0])
                 problem = w->violation;
-        if (problem)
+        if (problem && line)
                 snprintf(failure, 640, "line %u, `%s`, at %.6f s: %s", line->number, line->text,
                          (double) w->now_usec / USEC_PER_SEC, problem);
         *ret_steps = w->steps;

@@ -260,12 +260,17 @@ static bool do_strip(World *w, const Words *words)
         return each_node(w, words, vipd_strip);
 }
 
-/* The wall clock: nothing of ours reads it, here least of all. */
+/* clock NODE TIME [back] */
 static bool do_clock(World *w, const Words *words)
 {
+        unsigned node;
         uint64_t usec;
 
-        return words->n == 3 && script_time(words->word[2], w->settings.dead_usec, &usec);
+        if (words->n < 3 || !script_node(words->word[1], &node) ||
+            !script_time(words->word[2], w->settings.dead_usec, &usec))
+                return false;
+        w->node[node].wall_usec += words->n == 4 && strcmp(words->word[3], "back") == 0 ? -usec : usec;
+        return true;
 }
 
 static bool do_load(World *w, const Words *words)

@@ -191,6 +191,8 @@ bool world_step(World *w, uint64_t until_usec)
         w->steps++;
         if (work->arrived_usec == 0)
                 work->arrived_usec = w->now_usec;
+        if (work->stamp_usec == 0)
+                work->stamp_usec = node_wall_usec(w, work->node);
         if (is_void(w, work)) {
                 work_recycle(w, work);
                 return true;
@@ -242,6 +244,12 @@ uint64_t node_usec(const World *w, unsigned node)
         return w->now_usec - w->node[node].boot_usec;
 }
 
+/* Its CLOCK_REALTIME, which somebody may set. */
+uint64_t node_wall_usec(const World *w, unsigned node)
+{
+        return node_usec(w, node) + w->node[node].wall_usec;
+}
+
 World *world_new(const ElectSettings *settings, uint64_t seed)
 {
         World *w = calloc(1, sizeof(*w));
@@ -263,6 +271,7 @@ World *world_new(const ElectSettings *settings, uint64_t seed)
                 n->number = i;
                 n->carrier = n->healthy = true;
                 n->gateway = ELECT_GOOD;
+                n->wall_usec = 50 * 365 * 24 * USEC_PER_HOUR;
                 n->disk.writing = -1;
                 for (Daemon d = 0; d < DAEMON_MAX; d++)
                         n->daemon[d].tail = &n->daemon[d].parked;

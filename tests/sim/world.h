@@ -25,6 +25,7 @@
 #include "common/base/macros.h"
 #include "services/electd/elect.h"
 #include "services/hbd/liveness.h"
+#include "services/hbd/stamp.h"
 
 #define NODES        2
 #define MASTER_NODE  0 /* by configuration */
@@ -105,7 +106,8 @@ typedef struct Work {
         uint32_t life; /* of its owner; 0: of whoever owns it then */
         WorkType type;
         uint64_t number;
-        uint64_t arrived_usec; /* FRAME: when the kernel had it */
+        uint64_t arrived_usec; /* when the kernel had it … */
+        uint64_t stamp_usec;   /* … by the node's wall clock */
         struct Work *next;     /* parked, or free */
         union {
                 ElectEvent event;
@@ -119,6 +121,7 @@ typedef struct Hbd {
         uint64_t instance;
         uint64_t sequence, heard_sequence;
         Liveness liveness;
+        Stamper stamper;
         PeerState told; /* electd */
         uint64_t judge_usec;
         uint64_t peer_instance;
@@ -188,6 +191,7 @@ typedef struct Node {
         uint32_t life;
         uint64_t boot_usec;  /* world time of BOOTTIME zero */
         uint64_t pause_usec; /* frozen since */
+        uint64_t wall_usec;  /* what the wall clock shows at BOOTTIME zero */
         uint8_t boot_id[ELECT_BOOT_ID_SIZE];
         bool carrier;
         bool address; /* the virtual IP is in this kernel */
@@ -274,6 +278,7 @@ bool world_step(World *w, uint64_t until_usec);
 void world_violate(World *w, const char *format, ...) _printf_(2, 3);
 void world_trace(World *w, const char *format, ...) _printf_(2, 3);
 uint64_t node_usec(const World *w, unsigned node);
+uint64_t node_wall_usec(const World *w, unsigned node);
 
 /* net.c */
 bool net_reaches(const World *w, Link link, unsigned from);
