@@ -8,6 +8,7 @@ CONFIGURATION = """global_defs {{
     vrrp_version 3
     vrrp_priority 50
     vrrp_rt_priority 50
+    vrrp_rlimit_rttime 1000000
 }}
 vrrp_instance pair {{
     state {state}
