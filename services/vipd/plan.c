@@ -10,7 +10,6 @@ enum {
         REFRESH_USEC = 60 * USEC_PER_SEC, /* switches forget within minutes: tell them again */
         RETRY_USEC = 1 * USEC_PER_SEC,    /* after the kernel refused */
         DEFEND_USEC = 1 * USEC_PER_SEC,   /* announce and ask at this pace while another host claims it */
-        ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
         PROBE_MAX_USEC = 200 * USEC_PER_MSEC,
         WATCH_USEC = 2 * USEC_PER_SEC,
@@ -70,6 +69,18 @@ static uint64_t question_interval(const Plan *p)
         return p->holding == PLAN_HELD ? (uint64_t) WATCH_USEC : USEC_INFINITY;
 }
 
+/* Whether this host has not answered the last question yet: each is told once, so none can drown another. */
+static bool first_answer(PlanVip *v, const uint8_t mac[MAC_SIZE])
+{
+        for (size_t i = 0; i < v->answers; i++)
+                if (memcmp(v->answer_mac[i], mac, MAC_SIZE) == 0)
+                        return false;
+        if (v->answers == PLAN_ANSWERS_MAX)
+                return false;
+        memcpy(v->answer_mac[v->answers++], mac, MAC_SIZE);
+        return true;
+}
+
 unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const uint8_t mac[MAC_SIZE],
                         uint64_t now_usec, int *ret_vip)
 {
@@ -90,10 +101,8 @@ unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const ui
                 return 0;
 
         *ret_vip = s->vip;
-        if (p->probing && v->answers < ANSWERS_MAX) {
-                v->answers++;
+        if (p->probing && first_answer(v, mac))
                 claim |= PLAN_ANSWERED;
-        }
         if (p->holding != PLAN_HELD || s->present.ifindex != ifindex)
                 return claim;
         if (!v->conflict) {

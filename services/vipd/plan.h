@@ -27,7 +27,8 @@ enum {
         PLAN_SLOTS_MAX = 4096, /* addresses of all virtual IPs together */
         PLAN_LINKS_MAX = 1024,
         PLAN_STRAYS_MAX = 64,
-        PLAN_BATCH = 100, /* actions a step; measured: 1000 addresses in 17 ms, one by one 30 ms */
+        PLAN_ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
+        PLAN_BATCH = 100,     /* actions a step; measured: 1000 addresses in 17 ms, one by one 30 ms */
 };
 
 /* How long another host must be silent before its claim to one of our addresses counts as over. */
@@ -70,7 +71,8 @@ typedef struct PlanVip {
         bool conflict;
         uint8_t conflict_mac[MAC_SIZE];
         uint64_t conflict_heard_usec;
-        uint8_t answers; /* since the last question: a flood must not become a flood of signals */
+        uint8_t answers; /* since the last question, and by whom: a flood must not become one of signals */
+        uint8_t answer_mac[PLAN_ANSWERS_MAX][MAC_SIZE];
 } PlanVip;
 
 /* An address that is wanted, present or recorded as ours. */

@@ -16,6 +16,7 @@ static const IpAddress alias = { AF_INET, 24, { 192, 0, 2, 20 } };
 static const IpAddress own6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x11 } };
 static const IpAddress vip6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 } };
 static const IpAddress none = { 0 };
+static const uint8_t third_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 3 };
 static const uint8_t our_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 1 }, their_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 2 };
 
 typedef struct Fixture {
@@ -532,6 +533,8 @@ static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer 
         g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].address, &vip));
         g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].sender, &own));
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &alias, their_mac, f->now, &which), ==, PLAN_ANSWERED);
+        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0); /* told */
+        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, third_mac, f->now, &which), ==, PLAN_ANSWERED);
         g_assert_cmpint(which, ==, 0);
         plan_probe(&f->plan, false, f->now);
         pass(f, USEC_PER_SEC);
