@@ -328,23 +328,26 @@ static int on_connected(sd_bus *bus, void *userdata)
         if (r < 0)
                 return r;
         director->fetching_paths = false;
-        director_publish(director);
+        director_publish_again(director);
         director_ask_peer(director);
         fetch_paths(director);
         return fetch_root(director);
 }
 
 /* No answer is asked for: the next one comes in a third of the dead time. */
-void director_publish(Director *director)
+void director_publish_again(Director *director)
 {
         sd_bus *bus = bus_client_get(director->hbd);
-        uint8_t bytes[ELECT_RECORD_SIZE + SEAL_SIZE];
 
-        if (!bus || director->core.published.seq == 0)
-                return;
-        elect_record_encode(&director->core.published, bytes);
-        heartbeat1_call_publish(bus, NULL, NULL, NULL, 0, bytes,
-                                seal_add(director->key, SEAL_RECORD, bytes, ELECT_RECORD_SIZE));
+        if (bus && director->record_size > 0)
+                heartbeat1_call_publish(bus, NULL, NULL, NULL, 0, director->record, director->record_size);
+}
+
+void director_publish(Director *director, const ElectRecord *record)
+{
+        elect_record_encode(record, director->record);
+        director->record_size = seal_add(director->key, SEAL_RECORD, director->record, ELECT_RECORD_SIZE);
+        director_publish_again(director);
 }
 
 /* Lost with the connection: the core asks again, or its nonce expires. */

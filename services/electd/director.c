@@ -16,9 +16,10 @@
 #include "common/base/clock.h"
 #include "common/messages.h"
 
-#define TICK_MIN_USEC   (5 * USEC_PER_MSEC)
-#define TICK_IDLE_USEC  USEC_PER_SEC /* in place of a dead time that is not known yet */
-#define SAVE_RETRY_USEC USEC_PER_SEC
+#define TICK_MIN_USEC      (5 * USEC_PER_MSEC)
+#define TICK_IDLE_USEC     USEC_PER_SEC /* in place of a dead time that is not known yet */
+#define ERRORS_PERIOD_USEC USEC_PER_SEC
+#define SAVE_RETRY_USEC    USEC_PER_SEC
 
 static void save(Director *director, const ElectMemory *memory, uint64_t number)
 {
@@ -106,7 +107,7 @@ static void perform(Director *director, const ElectAction *action)
                 save(director, &action->save.memory, action->save.number);
                 break;
         case ELECT_ACT_PUBLISH:
-                director_publish(director);
+                director_publish(director, &action->record);
                 break;
         case ELECT_ACT_SEND:
                 director_send(director, &action->message);
@@ -146,6 +147,7 @@ static void step(Director *director, const ElectEvent *event)
         for (size_t i = 0; i < actions.n; i++)
                 if (actions.action[i].type == ELECT_ACT_DECISION)
                         log_decision(director, &actions.action[i].decision);
+        director->errors_due_usec = 0; /* the next tick looks whether the list of errors changed */
         if (actions.overflow)
                 log_error(service_log(director->service), "failover",
                           "A decision had more consequences than fit; please report this");
@@ -221,9 +223,11 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         uint64_t period = MAX_OF(dead / 3, TICK_MIN_USEC);
 
         check_late(director);
-        director_publish(director);
-        election_bus_changed(director);
-        election_bus_errors(director);
+        director_publish_again(director);
+        if (now_usec() >= director->errors_due_usec) {
+                director->errors_due_usec = now_usec() + ERRORS_PERIOD_USEC;
+                election_bus_errors(director);
+        }
         director->tick_due_usec = now_usec() + period;
         sd_event_source_set_time(source, director->tick_due_usec);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

@@ -75,10 +75,12 @@ struct Director {
         size_t n_queue;
         bool in_turn;
         sd_event_source *timer, *tick;
-        uint64_t tick_due_usec;
+        uint64_t tick_due_usec, errors_due_usec;
 
         /* helpers */
-        bool hbd_told, vipd_told; /* the core believes them there */
+        bool hbd_told, vipd_told;                      /* the core believes them there */
+        uint8_t record[ELECT_RECORD_SIZE + SEAL_SIZE]; /* the published one, sealed */
+        size_t record_size;                            /* 0: none yet */
         uint64_t refused_records, refused_messages;
         bool stopping;
         sd_bus_slot *farewell;
@@ -110,7 +112,8 @@ void director_order_done(Director *director, ElectOrder order, uint64_t id, int 
 
 /* director-hbd.c */
 _must_check_ int director_hbd_open(Director *director);
-void director_publish(Director *director);
+void director_publish(Director *director, const ElectRecord *record);
+void director_publish_again(Director *director);
 void director_send(Director *director, const ElectMessage *message);
 void director_ask_peer(Director *director);
 void director_farewell(Director *director);
