@@ -2,7 +2,6 @@
 """A real pair as its operator meets it: the command line, both doors, polkit, systemd and the journal."""
 
 import json
-import re
 
 import pytest
 
@@ -150,6 +149,6 @@ def test_the_logs_come_with_what_they_mean(pair):
     assert hapair(master, "become", "slave")[0] == HEALTHY
     status, out, _ = hapair(master, "logs", "failover", "-x", "-n", "20")
     assert status == HEALTHY
-    assert re.search(r"Subject: This node's state in the pair changed: demoting to slave", out)
+    assert "Subject: This node's state in the pair changed: demoting to slave" in out
     assert "virtual IPs" not in hapair(master, "logs", "heartbeat")[1]
     assert "is up" in hapair(master, "logs", "heartbeat")[1]
