@@ -561,3 +561,24 @@ def test_lost_events_are_made_good(node):
     assert node.held() == set()
     node.vipd.process.send_signal(signal.SIGCONT)
     node.check_held()
+
+
+def test_killed_in_the_middle_of_an_order_nothing_is_lost_or_left(node):
+    aliases = [f'10.77.{1 + n // 250}.{n % 250 + 1}' for n in range(1000)]
+    node.configure(aliases=aliases)
+    wait_until(lambda: len(node.vips()['lan']['Aliases']) == 1000, 'the settings arrive')
+    own = set(node.host.addresses())
+    for turn in range(8):
+        caller = Caller(node.vipd)
+        caller.connection.call(None, node.vipd.object, node.vipd.interface, 'Withdraw' if turn % 2 else 'Acquire',
+                               None if turn % 2 else GLib.Variant('(t)', (1,)), None, Gio.DBusCallFlags.NONE, 5000,
+                               None, None)
+        time.sleep(0.002 * turn)
+        node.vipd.kill()
+        node.vipd.start()
+        wait_until(lambda: 'lan' in node.vips(), 'the settings arrive')
+        # After the last turns comes no order: what is still up must go by itself.
+        if turn < 6:
+            assert node.acquire() == []
+            assert len(node.host.addresses()) == len(own) + 1001
+    wait_until(lambda: set(node.host.addresses()) == own, 'nothing is left behind')
