@@ -33,6 +33,12 @@ typedef enum PathState {
 
 typedef struct Daemon Daemon;
 
+/* What is read from one socket. */
+typedef struct Inflow {
+        Stamper stamper;
+        bool more; /* the last time left something in it */
+} Inflow;
+
 /* The outside of a path; the inside is the Heart's path of the same index. */
 typedef struct Path {
         Daemon *daemon;
@@ -41,11 +47,11 @@ typedef struct Path {
         PathKind kind;
         char *object; /* of the bus */
         UdpSockets udp;
+        Inflow quiet, urgent;
         int serial_fd; /* -1: not open */
         sd_event_source *io;
         SocketAddress own, peer;
         char device[IF_NAMESIZE]; /* UDP: what holds the address */
-        Stamper quiet_stamper, urgent_stamper;
         Deframer deframer;
         char fault[PATH_REASON_MAX]; /* why it is down; empty: it is not */
         bool reopen;                 /* the next try begins with another socket */

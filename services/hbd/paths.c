@@ -16,7 +16,13 @@
 #define UDP_RETRY_USEC        (250 * USEC_PER_MSEC)
 #define SERIAL_RETRY_USEC     USEC_PER_SEC
 #define SERIAL_RETRY_MAX_USEC (15 * USEC_PER_SEC)
-#define BATCHES_PER_DRAIN     8u
+
+/*
+ * More than this in one go is a flood: the rest waits for our next turn, so that it neither starves what
+ * else is due nor uses up our real time, for which the kernel would kill us.
+ */
+#define FLOOD_BATCHES 32u
+#define FLOOD_READS   16u
 
 /* A UART brings a frame in a dozen pieces; below this interval the line is read at our turns alone. */
 #define SERIAL_WAKE_USEC (100 * USEC_PER_MSEC)
@@ -86,46 +92,74 @@ static void fail_path(Path *p, bool reopen, const char *fault)
         heart_path_down(p->daemon->heart, index_of(p), true);
 }
 
-static void drain_udp(Path *p, int fd, Stamper *stamper)
+static void drain_udp(Path *p, int fd, Inflow *in)
 {
+        unsigned batches = 0;
         UdpBatch batch;
         int n;
 
-        for (unsigned round = 0; round < BATCHES_PER_DRAIN; round++) {
-                stamper_drain(stamper, clock_usec(CLOCK_BOOTTIME) * 1000, clock_usec(CLOCK_REALTIME) * 1000);
+        stamper_drain(&in->stamper, !in->more, clock_usec(CLOCK_BOOTTIME) * 1000,
+                      clock_usec(CLOCK_REALTIME) * 1000);
+        do {
                 n = udp_receive(fd, &batch);
                 for (int i = 0; i < n; i++)
                         heart_receive(p->daemon->heart, index_of(p), batch.frames[i], batch.sizes[i],
-                                      stamper_received(stamper, batch.stamps_nsec[i]),
-                                      stamper->drain_nsec / 1000);
+                                      stamper_received(&in->stamper, batch.stamps_nsec[i]),
+                                      in->stamper.drain_nsec / 1000);
                 /* An answer that could not be sent closes the path. */
-                if (n < (int) UDP_BATCH || !path_is_open(p))
-                        return;
+        } while (n == UDP_BATCH && ++batches < FLOOD_BATCHES && path_is_open(p));
+        in->more = n == UDP_BATCH;
+}
+
+/*
+ * What wakes us: urgent frames, unless they are a flood, and bytes on a line if the interval, which may
+ * change at any time, is long.
+ */
+static int watch(Path *p)
+{
+        bool wake = p->kind == PATH_UDP
+                                    ? !p->urgent.more
+                                    : p->daemon->heart->paths[index_of(p)].interval_usec >= SERIAL_WAKE_USEC;
+
+        return sd_event_source_set_enabled(p->io, wake ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+static void drain_urgent(Path *p)
+{
+        drain_udp(p, p->udp.urgent, &p->urgent);
+        if (path_is_open(p) && watch(p) < 0)
+                fail_path(p, true, "its events cannot be watched");
+}
+
+static void take_byte(Path *p, uint8_t byte, uint64_t now)
+{
+        switch (deframer_push(&p->deframer, byte)) {
+        case DEFRAME_FRAME:
+                heart_receive(p->daemon->heart, index_of(p), p->deframer.payload, p->deframer.size, now,
+                              now);
+                break;
+        case DEFRAME_NOISE:
+                p->daemon->garbage++;
+                break;
+        case DEFRAME_MORE:
+        case DEFRAME_RESULT_MAX:
+        case DEFRAME_RESULT_INVALID:
+                break;
         }
 }
 
 static void drain_serial(Path *p)
 {
+        uint64_t now = now_usec();
+        unsigned reads = 0;
         uint8_t bytes[256];
-        uint64_t now;
         int n;
 
-        n = serial_receive(p->serial_fd, bytes, sizeof(bytes));
-        now = now_usec();
-        for (int i = 0; i < n; i++)
-                switch (deframer_push(&p->deframer, bytes[i])) {
-                case DEFRAME_FRAME:
-                        heart_receive(p->daemon->heart, index_of(p), p->deframer.payload, p->deframer.size,
-                                      now, now);
-                        break;
-                case DEFRAME_NOISE:
-                        p->daemon->garbage++;
-                        break;
-                case DEFRAME_MORE:
-                case DEFRAME_RESULT_MAX:
-                case DEFRAME_RESULT_INVALID:
-                        break;
-                }
+        do {
+                n = serial_receive(p->serial_fd, bytes, sizeof(bytes));
+                for (int i = 0; i < n; i++)
+                        take_byte(p, bytes[i], now);
+        } while (n == sizeof(bytes) && ++reads < FLOOD_READS && path_is_open(p));
         if (n < 0)
                 fail_path(p, true, strerror(-n));
 }
@@ -141,9 +175,9 @@ void paths_drain(Daemon *d, bool all)
                         drain_serial(p);
                         continue;
                 }
-                drain_udp(p, p->udp.quiet, &p->quiet_stamper);
-                if (all)
-                        drain_udp(p, p->udp.urgent, &p->urgent_stamper);
+                drain_udp(p, p->udp.quiet, &p->quiet);
+                if (path_is_open(p) && (all || p->urgent.more))
+                        drain_urgent(p);
         }
 }
 
@@ -153,7 +187,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         char fault[PATH_REASON_MAX];
 
         if (p->kind == PATH_UDP)
-                drain_udp(p, fd, &p->urgent_stamper);
+                drain_urgent(p);
         else if (revents & EPOLLIN)
                 drain_serial(p);
         if (p->serial_fd >= 0 && revents & (EPOLLHUP | EPOLLERR)) {
@@ -184,15 +218,6 @@ static int open_fd(Path *p)
         return r < 0 ? r : p->udp.urgent;
 }
 
-/* Whether bytes on the line wake us follows from the interval, which may change at any time. */
-static int watch(Path *p)
-{
-        bool wake = p->kind == PATH_UDP ||
-                    p->daemon->heart->paths[index_of(p)].interval_usec >= SERIAL_WAKE_USEC;
-
-        return sd_event_source_set_enabled(p->io, wake ? SD_EVENT_ON : SD_EVENT_OFF);
-}
-
 static void open_path(Path *p)
 {
         int r;
@@ -212,7 +237,7 @@ static void open_path(Path *p)
                         fail_path(p, true, strerror(-r));
                         return;
                 }
-                p->quiet_stamper = p->urgent_stamper = (Stamper){};
+                p->quiet = p->urgent = (Inflow){};
                 p->deframer = (Deframer){};
         }
         p->fault[0] = '\0';

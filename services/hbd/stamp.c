@@ -6,10 +6,12 @@
 #define TOLERANCE_NSEC  UINT64_C(1000000)
 #define TOLERANCE_SHARE UINT64_C(1000)
 
-void stamper_drain(Stamper *s, uint64_t boot_nsec, uint64_t real_nsec)
+void stamper_drain(Stamper *s, bool emptied, uint64_t boot_nsec, uint64_t real_nsec)
 {
-        s->previous_nsec = s->drain_nsec;
-        s->previous_offset_nsec = s->offset_nsec;
+        if (emptied) {
+                s->previous_nsec = s->drain_nsec;
+                s->previous_offset_nsec = s->offset_nsec;
+        }
         s->drain_nsec = boot_nsec;
         s->offset_nsec = real_nsec - boot_nsec;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Stamper {
@@ -14,8 +15,11 @@ typedef struct Stamper {
         uint64_t previous_offset_nsec;
 } Stamper;
 
-/* The socket is about to be emptied; both clocks were read right after one another. */
-void stamper_drain(Stamper *s, uint64_t boot_nsec, uint64_t real_nsec);
+/*
+ * The socket is about to be read; both clocks were read right after one another. `emptied`: the time before
+ * left nothing in it, so what is there now came in since then.
+ */
+void stamper_drain(Stamper *s, bool emptied, uint64_t boot_nsec, uint64_t real_nsec);
 
 /*
  * When a frame with this kernel stamp came in, in microseconds of CLOCK_BOOTTIME. A stamp that cannot be

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from gi.repository import Gio, GLib
@@ -63,11 +64,15 @@ class Side:
                                          self.signals[name].append(arguments.unpack()))
         self.call('GetPeer')  # signals come to who has spoken
 
-    def forget(self):
+    def hear_out(self):
         """All signals sent so far."""
         self.call('GetPeer')
         while GLib.MainContext.default().iteration(False):
             pass
+
+    def forget(self):
+        """All signals sent so far."""
+        self.hear_out()
         self.signals.clear()
 
     def restart(self, number=signal.SIGKILL):
@@ -274,7 +279,7 @@ def test_stopped_peer_is_late_then_lost_and_accuses_nobody_when_it_wakes(pair):
     pair.slave.wait_signal('PeerChanged', lambda state, heard, boot, instance, reason:
                            (state, reason) == ('lost', 'silence'))
     while GLib.MainContext.default().iteration(False):
-        pass
+        pass  # the stopped one cannot be asked
     pair.master.signals.clear()
     pair.master.hbd.process.send_signal(signal.SIGCONT)
     pair.master.wait_signal('Late', lambda usec: usec > 250000)
@@ -387,6 +392,24 @@ def test_rubbish_is_counted_by_kind_and_changes_nothing(pair):
     wait_until(counted, 'all of it counted')
     assert pair.slave.peer_state() == 'online'
     assert 'Refused frames since the start' in pair.slave.hbd.log()
+
+
+@pytest.mark.parametrize('kind', [0x12, 0x13])
+def test_flood_of_forged_frames_loses_nobody(pair, kind):
+    pair.unplug()
+    pair.start().online()
+    pair.slave.forget()
+    frame = bytes([kind]) + capture(pair, count=1)[0][1:4] + b'\xff\xff\xff\xff' + os.urandom(60)
+    before = sum(pair.slave.counters()[name] for name in ('forged', 'replayed'))
+    with socket_in(pair.master, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            for _ in range(100):
+                sock.sendto(frame, ('192.0.2.12', 5694))
+    assert sum(pair.slave.counters()[name] for name in ('forged', 'replayed')) > before + 1000
+    assert pair.slave.peer_state() == 'online'
+    pair.slave.hear_out()
+    assert not [s for s in pair.slave.signals['PeerChanged'] if s[0] == 'lost']
 
 
 def test_recording_of_a_dead_peer_does_not_revive_it(pair):

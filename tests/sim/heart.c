@@ -232,7 +232,8 @@ static void receive_frame(World *w, const Work *work)
                 return; /* replayed from an earlier life */
         if (renewed)
                 new_peer_instance(h, frame);
-        stamper_drain(&h->stamper, 1000 * node_usec(w, work->node), 1000 * node_wall_usec(w, work->node));
+        stamper_drain(&h->stamper, true, 1000 * node_usec(w, work->node),
+                      1000 * node_wall_usec(w, work->node));
         liveness_heard(&h->liveness, (unsigned) work->number,
                        stamper_received(&h->stamper, 1000 * work->stamp_usec));
         if (frame->sequence > h->heard_sequence) {
