@@ -54,7 +54,7 @@ const char *format_age(const json_t *age_ms, char buffer[static AGE_SIZE])
         if (ms < 1000)
                 snprintf(buffer, AGE_SIZE, "%lld ms", ms);
         else if (s < 10)
-                snprintf(buffer, AGE_SIZE, "%.1f s", (double) ms / 1000);
+                snprintf(buffer, AGE_SIZE, "%lld.%lld s", s, ms % 1000 / 100);
         else if (s < 60)
                 snprintf(buffer, AGE_SIZE, "%lld s", s);
         else if (s < 60 * 60)
