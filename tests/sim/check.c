@@ -18,6 +18,13 @@ void check_disturbed(World *w)
                 w->check.alone_since_usec[i] = USEC_INFINITY;
 }
 
+/* From here on two masters may meet, and have the dead time to become one. */
+void check_parted(World *w)
+{
+        w->check.parted = true;
+        check_disturbed(w);
+}
+
 static uint64_t listen_usec(const World *w)
 {
         uint64_t usec = MAX_OF(w->settings.dead_usec, 2 * USEC_PER_SEC);
@@ -73,6 +80,9 @@ static void check_two_holders(World *w)
         bool both = address_answers(w, 0) && address_answers(w, 1) && net_whole(w, LINK_LAN) &&
                     heartbeats_pass(w);
 
+        if (both && !c->parted)
+                world_violate(w,
+                              "S5: both nodes answer for the virtual IP, and only processes or power were lost");
         for (unsigned i = 0; i < NODES; i++)
                 for (Daemon d = 0; d < DAEMON_KERNEL; d++)
                         both = both && daemon_acts(w, i, d);

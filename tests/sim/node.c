@@ -191,7 +191,7 @@ void node_freeze(World *w, unsigned node)
                 return;
         n->frozen = true;
         n->pause_usec = w->now_usec;
-        check_disturbed(w);
+        check_parted(w);
 }
 
 /* Each loop notices first that it was late, then reads what has queued up. */

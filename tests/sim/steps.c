@@ -34,7 +34,7 @@ static void set_carrier(World *w, unsigned node, bool on)
         if (w->node[node].carrier == on)
                 return;
         w->node[node].carrier = on;
-        check_disturbed(w);
+        check_parted(w);
         vipd_link_changed(w, node);
 }
 
@@ -110,7 +110,7 @@ static bool do_filter(World *w, const Words *words)
                         return false;
                 w->wire[link].filtered = true;
         }
-        check_disturbed(w);
+        check_parted(w);
         return words->n > 1;
 }
 
@@ -136,7 +136,7 @@ static bool do_cut(World *w, const Words *words)
                                 w->wire[link].cut[side] = cut;
                 w->wire[link].filtered = w->wire[link].filtered && cut;
         }
-        check_disturbed(w);
+        check_parted(w);
         return n > 1;
 }
 
@@ -147,7 +147,7 @@ static bool do_lossy(World *w, const Words *words)
         if (words->n != 3 || !link_of(words->word[1], &link))
                 return false;
         w->wire[link].loss_percent = (unsigned) strtoul(words->word[2], NULL, 10);
-        check_disturbed(w);
+        check_parted(w);
         return true;
 }
 

@@ -224,6 +224,7 @@ typedef struct Wire {
 
 typedef struct Check {
         uint64_t both_since_usec;
+        bool parted; /* something once came between the two nodes: they may meet as two masters */
         uint64_t calm_since_usec; /* no fault is present since; USEC_INFINITY: one is */
         uint64_t alone_since_usec[NODES];
         uint64_t unserved_since_usec;
@@ -345,5 +346,6 @@ void volume_answer(World *w, unsigned node, uint8_t answer);
 /* check.c */
 void check_step(World *w);
 void check_disturbed(World *w);
+void check_parted(World *w);
 void check_message(World *w, unsigned node);
 bool check_calm(const World *w);
