@@ -105,9 +105,16 @@ void elect_on_outdated(ElectCore *core, const ElectMessage *message)
 static bool evidence(ElectCore *core)
 {
         bool lan = core->link == ELECT_GOOD && (core->gateway == ELECT_GOOD || core->gateway == ELECT_VOID);
+        uint64_t heard_by = core->link_since_usec + core->settings.dead_usec;
 
-        return core->peer == ELECT_PEER_LOST && !elect_connected(core) && lan && core->memory.elig &&
-               elect_probed(core) && !elect_peer_answers(core);
+        if (core->peer != ELECT_PEER_LOST || elect_connected(core) || !lan || !core->memory.elig)
+                return false;
+        /* With the carrier just back, neither the paths nor the addresses have had the time to answer. */
+        if (core->now_usec < heard_by) {
+                elect_wake(core, heard_by);
+                return false;
+        }
+        return elect_probed(core) && !elect_peer_answers(core);
 }
 
 static bool arbiter_rule(ElectCore *core)

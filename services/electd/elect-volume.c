@@ -226,6 +226,19 @@ static bool barred_rule(ElectCore *core)
         return true;
 }
 
+/* Resynced from the master, this node holds the master's data: a right of before (forced, or split) is void.
+ */
+static bool resynced_rule(ElectCore *core)
+{
+        if (!elect_standby(core) || core->plan.n > 0 || !core->memory.sole || core->right_pending ||
+            !elect_connected(core) || !core->in_session || !core->volume.peer_primary ||
+            core->volume.disk != ELECT_DISK_UP_TO_DATE)
+                return false;
+
+        core->memory.sole = core->memory.elig = false;
+        return true;
+}
+
 /* A master that had been late is whole again in a session made since. */
 static bool whole_rule(ElectCore *core)
 {
@@ -389,7 +402,8 @@ bool elect_volume_rules(ElectCore *core)
 {
         bool changed = session_rule(core) || unknown_rule(core) || stray_rule(core) || isolated_rule(core) ||
                        give_up_rule(core) || two_masters_rule(core) || reconnected_rule(core) ||
-                       barred_rule(core) || whole_rule(core) || split_rule(core) || withdraw_rule(core);
+                       barred_rule(core) || resynced_rule(core) || whole_rule(core) || split_rule(core) ||
+                       withdraw_rule(core);
 
         if (changed || core->plan.n > 0 || core->stopping)
                 return changed;
