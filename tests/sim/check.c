@@ -25,6 +25,15 @@ void check_parted(World *w)
         check_disturbed(w);
 }
 
+/*
+ * An operator who forces, or who has accepted that the arbiter `paths` is evidence and not mutual exclusion,
+ * has taken S1, S2 and S4 upon themself; S3 holds even then.
+ */
+bool check_exempt(const World *w)
+{
+        return w->check.forced || (w->settings.arbiter == ELECT_ARBITER_PATHS && w->split_risk);
+}
+
 static uint64_t listen_usec(const World *w)
 {
         uint64_t usec = MAX_OF(w->settings.dead_usec, 2 * USEC_PER_SEC);
@@ -109,7 +118,7 @@ static void check_volume(World *w)
         const Volume *a = &w->node[0].volume, *b = &w->node[1].volume;
         uint64_t acked = w->check.acked;
 
-        if (w->check.forced)
+        if (check_exempt(w))
                 return;
         if (sole_on_disk(&w->node[0].disk) && sole_on_disk(&w->node[1].disk))
                 world_violate(w, "S4: both nodes hold the right to be master alone");
@@ -131,7 +140,7 @@ static void check_served(World *w)
         }
         if (c->calm_since_usec == USEC_INFINITY)
                 c->calm_since_usec = c->unserved_since_usec = w->now_usec;
-        if (w->settings.volume && (w->node[0].volume.split_brain || c->forced))
+        if (w->settings.volume && (w->node[0].volume.split_brain || check_exempt(w)))
                 c->unserved_since_usec = w->now_usec;
         if ((is_master(w, 0) && address_answers(w, 0)) || (is_master(w, 1) && address_answers(w, 1)))
                 c->unserved_since_usec = w->now_usec;

@@ -221,6 +221,7 @@ Script *script_random(uint64_t seed, bool volume)
                         dead_msec[chance(&a, ARRAY_SIZE(dead_msec))] * USEC_PER_MSEC;
         script->settings.auto_failback = chance(&a, 2) == 0;
         script->settings.failback_delay_usec = (1 + chance(&a, 20)) * USEC_PER_SEC;
+        script->split_risk = chance(&a, 4) == 0;
         script->seed = seed + 1;
         script->arbiters[volume && chance(&a, 2) == 0 ? ELECT_ARBITER_OPERATOR : ELECT_ARBITER_PATHS] = true;
         snprintf(script->title, sizeof(script->title), "Made by chance from seed %lu", (unsigned long) seed);
@@ -231,7 +232,7 @@ Script *script_random(uint64_t seed, bool volume)
         if (volume)
                 script_add(script, 0, "settles within 100s+20dead");
         for (uint64_t round = 1 + chance(&a, 4); round > 0; round--) {
-                bool few = volume && script->arbiters[ELECT_ARBITER_PATHS];
+                bool few = volume && script->arbiters[ELECT_ARBITER_PATHS] && !script->split_risk;
                 uint64_t n = few ? 2 : 2 + chance(&a, 25);
 
                 while (n-- > 0) {

@@ -27,6 +27,7 @@ bool script_run(const Script *script, ElectArbiter arbiter, uint64_t seed, Lie l
 
         settings.arbiter = arbiter;
         w = world_new(&settings, script->seed != 0 ? script->seed : seed);
+        w->split_risk = script->split_risk;
         w->lie = lie;
         w->trace = trace;
         for (size_t i = 0; i < script->n && !problem && !w->violation[0]; i++) {

@@ -151,6 +151,8 @@ static bool header_set(Script *script, const Words *words)
                 return yes_no(value, &s->auto_failback);
         if (strcmp(key, "FailoverLinkDown") == 0)
                 return yes_no(value, &s->failover_link_down);
+        if (strcmp(key, "AcceptSplitRisk") == 0)
+                return yes_no(value, &script->split_risk);
         if (strcmp(key, "FailbackDelaySec") == 0) {
                 s->failback_delay_usec = strtoull(value, NULL, 10) * USEC_PER_SEC;
                 return true;
@@ -253,6 +255,7 @@ void script_print(const Script *script, ElectArbiter arbiter)
         printf("set      General FailoverLinkDown %s\n", s->failover_link_down ? "yes" : "no");
         printf("set      General FailbackDelaySec %lu\n",
                (unsigned long) (s->failback_delay_usec / USEC_PER_SEC));
+        printf("set      General AcceptSplitRisk %s\n", script->split_risk ? "yes" : "no");
         printf("seed     %lu\n\n", (unsigned long) script->seed);
         for (size_t i = 0; i < script->n; i++)
                 printf("%s\n", script->line[i].text);

@@ -19,7 +19,8 @@ typedef struct Line {
 
 typedef struct Script {
         char title[LINE_MAX_BYTES];
-        bool sim; /* this engine is named */
+        bool sim;        /* this engine is named */
+        bool split_risk; /* AcceptSplitRisk */
         ElectSettings settings;
         bool arbiters[ELECT_ARBITER_MAX];
         uint64_t seed; /* 0: any */

@@ -255,6 +255,7 @@ typedef struct World {
         size_t n_queue, queue_size;
         Work *free;
         ElectSettings settings;
+        bool split_risk; /* the operator has accepted what `paths` cannot rule out */
         Lie lie;
         Node node[NODES];
         Wire wire[LINK_MAX];
@@ -347,5 +348,6 @@ void volume_answer(World *w, unsigned node, uint8_t answer);
 void check_step(World *w);
 void check_disturbed(World *w);
 void check_parted(World *w);
+bool check_exempt(const World *w);
 void check_message(World *w, unsigned node);
 bool check_calm(const World *w);
