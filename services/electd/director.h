@@ -6,6 +6,7 @@
  *   director.c       the core's turn, its memory on the disk, its timer, its own lateness
  *   director-hbd.c   the peer: records, messages, paths
  *   director-vipd.c  the addresses: orders, links, probes
+ *   director-settings.c  the settings, in the core's words
  */
 #pragma once
 

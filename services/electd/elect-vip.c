@@ -65,7 +65,7 @@ static bool alone_rule(ElectCore *core)
         if (core->peer_rebooted && core->state == ELECT_SLAVE)
                 reason = ELECT_REASON_PEER_REBOOTED; /* a fresh kernel holds no addresses: nothing to probe
                                                       */
-        else if (core->record_known && core->record.gone && !elect_promised(core))
+        else if (core->record.gone && core->peer != ELECT_PEER_UNKNOWN && !elect_promised(core))
                 reason = ELECT_REASON_PEER_GONE; /* it saw to that itself */
         else if (!silent(core) || silence_is_ours(core) || !elect_probed(core) || elect_peer_answers(core))
                 return false;

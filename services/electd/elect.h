@@ -17,7 +17,6 @@
  *   elect-operator.c what people ask for
  *   elect-orders.c   the steps of a promotion and of a demotion
  *   elect-message.c  handshakes in and out
- *   elect-errors.c   what is wrong, for people
  *   elect-codec.c    records, messages and memory as bytes
  *   elect-names.c    how states and reasons are spelled
  */
