@@ -122,8 +122,8 @@ static void add_peer(List *list, const ElectCore *core)
                 add(list, "peer-hung", false, core->record_usec,
                     "Look at `systemctl status hapair-electd` on the peer; its watchdog restarts it.",
                     "The peer is alive, but its election daemon has stopped speaking");
-        if (!core->record_known || core->record_aged)
-                return;
+        if (core->peer == ELECT_PEER_LOST || !core->record_known || core->record_aged)
+                return; /* what it said before says nothing about now */
 
         if (core->record.configured == core->settings.configured &&
             core->settings.configured != ELECT_ROLE_NONE)
