@@ -48,7 +48,8 @@ typedef struct Path {
         char *object; /* of the bus */
         UdpSockets udp;
         Inflow quiet, urgent;
-        int serial_fd; /* -1: not open */
+        int serial_fd;        /* -1: not open */
+        uint64_t looked_usec; /* when the serial line was read last */
         sd_event_source *io;
         SocketAddress own, peer;
         char device[IF_NAMESIZE]; /* UDP: what holds the address */

@@ -111,15 +111,18 @@ static void drain_udp(Path *p, int fd, Inflow *in)
         in->more = n == UDP_BATCH;
 }
 
+static bool serial_wakes_us(const Path *p)
+{
+        return p->daemon->heart->paths[index_of(p)].interval_usec >= SERIAL_WAKE_USEC;
+}
+
 /*
  * What wakes us: urgent frames, unless they are a flood, and bytes on a line if the interval, which may
  * change at any time, is long.
  */
 static int watch(Path *p)
 {
-        bool wake = p->kind == PATH_UDP
-                                    ? !p->urgent.more
-                                    : p->daemon->heart->paths[index_of(p)].interval_usec >= SERIAL_WAKE_USEC;
+        bool wake = p->kind == PATH_UDP ? !p->urgent.more : serial_wakes_us(p);
 
         return sd_event_source_set_enabled(p->io, wake ? SD_EVENT_ON : SD_EVENT_OFF);
 }
@@ -131,11 +134,25 @@ static void drain_urgent(Path *p)
                 fail_path(p, true, "its events cannot be watched");
 }
 
-static void take_byte(Path *p, uint8_t byte, uint64_t now)
+/*
+ * No kernel stamps a serial line. Where it does not wake us, a frame has waited for up to a turn, and its
+ * peer's life must not seem to end that much later than on the other paths: it counts from our last look,
+ * but from no more than an interval ago, however late we are ourselves.
+ */
+static uint64_t serial_received(Path *p, uint64_t now)
+{
+        uint64_t interval = p->daemon->heart->paths[index_of(p)].interval_usec;
+        uint64_t waited = serial_wakes_us(p) ? 0 : MIN_OF(now - p->looked_usec, interval);
+
+        p->looked_usec = now;
+        return now - waited;
+}
+
+static void take_byte(Path *p, uint8_t byte, uint64_t received, uint64_t now)
 {
         switch (deframer_push(&p->deframer, byte)) {
         case DEFRAME_FRAME:
-                heart_receive(p->daemon->heart, index_of(p), p->deframer.payload, p->deframer.size, now,
+                heart_receive(p->daemon->heart, index_of(p), p->deframer.payload, p->deframer.size, received,
                               now);
                 break;
         case DEFRAME_NOISE:
@@ -150,7 +167,7 @@ static void take_byte(Path *p, uint8_t byte, uint64_t now)
 
 static void drain_serial(Path *p)
 {
-        uint64_t now = now_usec();
+        uint64_t now = now_usec(), received = serial_received(p, now);
         unsigned reads = 0;
         uint8_t bytes[256];
         int n;
@@ -158,7 +175,7 @@ static void drain_serial(Path *p)
         do {
                 n = serial_receive(p->serial_fd, bytes, sizeof(bytes));
                 for (int i = 0; i < n; i++)
-                        take_byte(p, bytes[i], now);
+                        take_byte(p, bytes[i], received, now);
         } while (n == sizeof(bytes) && ++reads < FLOOD_READS && path_is_open(p));
         if (n < 0)
                 fail_path(p, true, strerror(-n));
