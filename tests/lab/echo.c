@@ -70,16 +70,19 @@ static void answer_from_address_asked(struct msghdr *message)
         }
 }
 
-static void answer(int fd, const char *name)
+static void answer(int fd, char *name)
 {
         char buffer[DATAGRAM_MAX];
         char control[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
         struct sockaddr_storage from;
-        struct iovec part = { .iov_base = buffer, .iov_len = sizeof(buffer) - strlen(name) };
+        struct iovec parts[] = {
+                { .iov_base = buffer, .iov_len = sizeof(buffer) },
+                { .iov_base = name, .iov_len = strlen(name) },
+        };
         struct msghdr message = {
                 .msg_name = &from,
                 .msg_namelen = sizeof(from),
-                .msg_iov = &part,
+                .msg_iov = parts,
                 .msg_iovlen = 1,
                 .msg_control = control,
                 .msg_controllen = sizeof(control),
@@ -89,8 +92,8 @@ static void answer(int fd, const char *name)
         if (n < 0)
                 return;
 
-        memcpy(buffer + n, name, strlen(name));
-        part.iov_len = (size_t) n + strlen(name);
+        parts[0].iov_len = (size_t) n;
+        message.msg_iovlen = 2;
         answer_from_address_asked(&message);
         /* An address that is gone by now cannot be answered from, and must not be. */
         (void) sendmsg(fd, &message, MSG_DONTWAIT);
