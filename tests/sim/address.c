@@ -78,7 +78,9 @@ static void obey(World *w, unsigned node, const Order *order)
         int error = 0;
 
         n->vipd.ordered = true;
-        if (order->order == ELECT_ORDER_ACQUIRE && order->epoch < n->vipd.epoch)
+        if (director_spoilt(w, node, order->order) < 0)
+                error = -EIO;
+        else if (order->order == ELECT_ORDER_ACQUIRE && order->epoch < n->vipd.epoch)
                 error = -ESTALE;
         else if (order->order == ELECT_ORDER_ACQUIRE) {
                 n->vipd.epoch = order->epoch;

@@ -45,11 +45,13 @@ static bool node_calm(const World *w, unsigned node)
 {
         const Node *n = &w->node[node];
 
-        if (!n->power || n->frozen || n->leaving || !n->carrier || !n->healthy)
+        if (!n->power || n->frozen || n->leaving || !n->carrier || !n->healthy || n->spoilt != 0)
                 return false;
         for (Daemon d = 0; d < DAEMON_KERNEL; d++)
                 if (!n->daemon[d].running || n->daemon[d].stopped)
                         return false;
+        if (n->director.core.state == ELECT_FAULT && n->director.core.fault_until_usec != 0)
+                return false; /* rests after a step that failed, to try again */
         return !n->director.core.memory.maintenance;
 }
 
@@ -82,6 +84,13 @@ static bool is_master(const World *w, unsigned node)
         return w->node[node].director.core.role == ELECT_ROLE_MASTER;
 }
 
+/* Before their first exchange of facts a node cannot tell the peer's answer from a stranger's. */
+static bool know_each_other(const World *w)
+{
+        return w->node[0].director.core.memory.n_peer_macs > 0 &&
+               w->node[1].director.core.memory.n_peer_macs > 0;
+}
+
 /* S5 counts while the nodes can see each other on the LAN and nobody is in the way of ending it. */
 static void check_two_holders(World *w)
 {
@@ -89,7 +98,7 @@ static void check_two_holders(World *w)
         bool both = address_answers(w, 0) && address_answers(w, 1) && net_whole(w, LINK_LAN) &&
                     heartbeats_pass(w);
 
-        if (both && !c->parted)
+        if (both && !c->parted && know_each_other(w))
                 world_violate(w,
                               "S5: both nodes answer for the virtual IP, and only processes or power were lost");
         for (unsigned i = 0; i < NODES; i++)
@@ -153,7 +162,8 @@ static bool has_proof(const World *w, unsigned node)
 {
         const ElectMemory *memory = &w->node[node].director.core.memory;
 
-        return !w->settings.volume || (memory->sole && w->node[node].volume.disk == ELECT_DISK_UP_TO_DATE);
+        return !w->settings.volume || (memory->sole && !w->node[node].volume.split_brain &&
+                                       w->node[node].volume.disk == ELECT_DISK_UP_TO_DATE);
 }
 
 /* L1: alone, with proof, nothing broken here: serves in the end. */

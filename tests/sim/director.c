@@ -163,6 +163,12 @@ void director_helper_died(World *w, unsigned node, Daemon daemon)
                         director_done(w, node, &d->orders[i].order, -ENOTCONN);
 }
 
+/* What an order comes to here: 0 or the error that a fault gives it. */
+int director_spoilt(const World *w, unsigned node, ElectOrder order)
+{
+        return w->node[node].spoilt & UINT32_C(1) << order ? -EIO : 0;
+}
+
 static uint64_t order_usec(World *w, ElectOrder order)
 {
         bool slow = order == ELECT_ORDER_START || order == ELECT_ORDER_STOP ||

@@ -11,6 +11,8 @@
 
 static const char *const node_words[NODES] = { "master", "slave" };
 static const char *const link_words[LINK_MAX] = { "lan", "replication", "serial" };
+static const char *const order_words[] = { "primary", "mount",   "start",    "acquire",
+                                           "stop",    "unmount", "secondary" };
 static const char *const daemon_words[DAEMON_KERNEL] = { "hbd", "electd", "vipd" };
 
 typedef struct Author {
@@ -108,7 +110,17 @@ static void operator_does(Author *a)
 
 static void oddity(Author *a)
 {
-        switch (chance(a, 5)) {
+        switch (chance(a, 7)) {
+        case 4:
+                script_add(a->script, 0, "gateway %s %s", any_node(a), chance(a, 3) == 0 ? "good" : "bad");
+                break;
+        case 5:
+                script_add(a->script, 0, "spoil %s %s", any_node(a),
+                           order_words[chance(a, ARRAY_SIZE(order_words))]);
+                break;
+        case 6:
+                script_add(a->script, 0, "repair %s", any_node(a));
+                break;
         case 0:
                 script_add(a->script, 0, "strip %s", any_node(a));
                 break;
@@ -192,6 +204,7 @@ static void mend_all(Author *a)
                 script_add(s, 0, "lossy %s 0", link_words[link]);
         script_add(s, 0, "plug master slave");
         script_add(s, 0, "thaw master slave");
+        script_add(s, 0, "repair master slave");
         script_add(s, 0, "stranger off");
         for (unsigned i = 0; i < NODES; i++) {
                 for (Daemon d = 0; d < DAEMON_KERNEL; d++)
@@ -205,7 +218,7 @@ static void mend_all(Author *a)
         script_add(s, 0, "wait 1s");
         script_add(s, 0, "maintenance master off");
         script_add(s, 0, "maintenance slave off");
-        script_add(s, 0, "settles within 100s+20dead");
+        script_add(s, 0, "settles within 400s+20dead");
 }
 
 Script *script_random(uint64_t seed, bool volume)
@@ -214,7 +227,8 @@ Script *script_random(uint64_t seed, bool volume)
         Script *script = script_new();
         Author a = { .script = script };
 
-        script->settings.volume = script->settings.services = volume;
+        script->settings.volume = volume;
+        script->settings.services = volume || seed % 3 == 0;
         a.w = world_new(&script->settings, seed);
         chance(&a, 2);
         a.dead_usec = script->settings.dead_usec =
@@ -230,7 +244,7 @@ Script *script_random(uint64_t seed, bool volume)
         wait_some(&a);
         script_add(script, 0, "boot master slave");
         if (volume)
-                script_add(script, 0, "settles within 100s+20dead");
+                script_add(script, 0, "settles within 400s+20dead");
         for (uint64_t round = 1 + chance(&a, 4); round > 0; round--) {
                 bool few = volume && script->arbiters[ELECT_ARBITER_PATHS] && !script->split_risk;
                 uint64_t n = few ? 2 : 2 + chance(&a, 25);

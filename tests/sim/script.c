@@ -145,7 +145,7 @@ static bool header_set(Script *script, const Words *words)
         ElectSettings *s = &script->settings;
         const char *key = words->word[2], *value = words->word[3];
 
-        if (words->n != 4)
+        if (words->n != 4 && words->n != 5)
                 return false;
         if (strcmp(key, "AutoFailback") == 0)
                 return yes_no(value, &s->auto_failback);
@@ -153,6 +153,8 @@ static bool header_set(Script *script, const Words *words)
                 return yes_no(value, &s->failover_link_down);
         if (strcmp(key, "AcceptSplitRisk") == 0)
                 return yes_no(value, &script->split_risk);
+        if (strcmp(words->word[1], "Service") == 0)
+                return script->settings.services = true;
         if (strcmp(key, "FailbackDelaySec") == 0) {
                 s->failback_delay_usec = strtoull(value, NULL, 10) * USEC_PER_SEC;
                 return true;
@@ -256,6 +258,8 @@ void script_print(const Script *script, ElectArbiter arbiter)
         printf("set      General FailbackDelaySec %lu\n",
                (unsigned long) (s->failback_delay_usec / USEC_PER_SEC));
         printf("set      General AcceptSplitRisk %s\n", script->split_risk ? "yes" : "no");
+        if (s->services)
+                printf("set      Service demo Start master\n");
         printf("seed     %lu\n\n", (unsigned long) script->seed);
         for (size_t i = 0; i < script->n; i++)
                 printf("%s\n", script->line[i].text);

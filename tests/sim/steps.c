@@ -311,6 +311,42 @@ static bool do_gateway(World *w, const Words *words)
         return true;
 }
 
+/* spoil NODE ORDER · repair NODE */
+static bool do_spoil(World *w, const Words *words)
+{
+        static const struct {
+                const char *word;
+                ElectOrder order;
+        } orders[] = {
+                { "primary", ELECT_ORDER_PRIMARY },     { "mount", ELECT_ORDER_MOUNT },
+                { "start", ELECT_ORDER_START },         { "acquire", ELECT_ORDER_ACQUIRE },
+                { "stop", ELECT_ORDER_STOP },           { "unmount", ELECT_ORDER_UNMOUNT },
+                { "secondary", ELECT_ORDER_SECONDARY },
+        };
+        unsigned node;
+
+        if (words->n != 3 || !script_node(words->word[1], &node))
+                return false;
+        check_disturbed(w);
+        for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
+                if (strcmp(words->word[2], orders[i].word) == 0) {
+                        w->node[node].spoilt |= UINT32_C(1) << orders[i].order;
+                        return true;
+                }
+        return false;
+}
+
+static void repair(World *w, unsigned node)
+{
+        w->node[node].spoilt = 0;
+        check_disturbed(w);
+}
+
+static bool do_repair(World *w, const Words *words)
+{
+        return each_node(w, words, repair);
+}
+
 static bool do_wait(World *w, const Words *words)
 {
         uint64_t usec;
@@ -352,6 +388,8 @@ bool step_do(World *w, const Words *words, const char **ret_problem)
                 { "health", do_health },
                 { "gateway", do_gateway },
                 { "wait", do_wait },
+                { "spoil", do_spoil },
+                { "repair", do_repair },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -391,7 +391,9 @@ void volume_work(World *w, const Work *work)
 {
         const Volume *v = &w->node[work->node].volume;
 
-        if (work->type == WORK_REPLICATION)
+        if (work->type == WORK_ORDER && director_spoilt(w, work->node, work->order.order) < 0)
+                director_done(w, work->node, &work->order, -EIO);
+        else if (work->type == WORK_REPLICATION)
                 look(w, work->node);
         else if (work->type == WORK_SYNCED)
                 synced(w, work);

@@ -197,6 +197,7 @@ typedef struct Node {
         bool address; /* the virtual IP is in this kernel */
         bool healthy;
         ElectVerdict gateway;
+        uint32_t spoilt;          /* orders that fail here, one bit each */
         ElectMemoryStatus memory; /* LOST: damaged by a fault */
         struct {
                 bool running, stopped;
@@ -319,6 +320,7 @@ void director_late(World *w, unsigned node, uint64_t late_usec);
 void director_work(World *w, const Work *work);
 void director_tell(World *w, unsigned node, const ElectEvent *event, uint64_t delay_usec);
 void director_done(World *w, unsigned node, const Order *order, int error);
+int director_spoilt(const World *w, unsigned node, ElectOrder order);
 void director_helper_died(World *w, unsigned node, Daemon daemon);
 uint64_t director_ask(World *w, unsigned node, ElectRequest request);
 void disk_format(World *w, unsigned node);
