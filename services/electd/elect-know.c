@@ -247,8 +247,14 @@ static void hear_record(ElectCore *core, const ElectRecord *record, bool aged)
         /* An epoch that jumps too far is not of this pair's history: such a record says nothing. */
         core->record_aged = aged || (record->epoch > core->epoch &&
                                      record->epoch - core->epoch > ELECT_EPOCH_JUMP_MAX);
-        if (!core->record_aged && record->role != ELECT_ROLE_NONE)
+        if (core->record_aged)
+                return;
+
+        if (record->role != ELECT_ROLE_NONE)
                 core->memory.peer_role = record->role;
+        /* The pin is the configured master's; the other one shows what that one says. */
+        if (record->configured == ELECT_ROLE_MASTER && core->settings.configured == ELECT_ROLE_SLAVE)
+                core->memory.pinned = record->pinned;
 }
 
 static void hear_paths(ElectCore *core, const ElectPath *path, size_t n)
@@ -335,6 +341,8 @@ static void hear_vipd_gone(ElectCore *core)
  */
 static void hear_late(ElectCore *core, uint64_t late_usec)
 {
+        bool knew = core->peer != ELECT_PEER_UNKNOWN || core->record_known;
+
         if (!core->configured || late_usec <= core->settings.dead_usec / 2)
                 return;
 
@@ -348,7 +356,8 @@ static void hear_late(ElectCore *core, uint64_t late_usec)
         core->probing = false; /* asked anew, so that its answers are counted from now */
         if (core->listen_since_usec != USEC_INFINITY)
                 core->listen_since_usec = core->now_usec;
-        elect_decide(core, elect_state(core), ELECT_REASON_LATE);
+        if (knew) /* hbd, late as well, says it too */
+                elect_decide(core, elect_state(core), ELECT_REASON_LATE);
 }
 
 static void hear_saved(ElectCore *core, uint64_t number)

@@ -165,8 +165,7 @@ static void demoted(ElectCore *core)
                 next = ELECT_LEAVING;
         else if (reason == ELECT_REASON_SPLIT_BRAIN)
                 next = ELECT_FAULT;
-        else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT ||
-                 reason == ELECT_REASON_BOOT)
+        else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
                 next = ELECT_WAIT_PEER;
 
         core->plan = (ElectPlan){};

@@ -218,13 +218,10 @@ static bool init_rule(ElectCore *core)
         }
         if (core->memory_lost && core->settings.volume)
                 elect_set_state(core, ELECT_FAULT, ELECT_REASON_MEMORY_LOST);
-        else if (core->settings.volume && core->volume.primary)
-                elect_demote(core,
-                             ELECT_REASON_BOOT); /* killed before it was master: what is half up goes down */
         else
                 elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_BOOT);
-        core->memory_lost =
-                        core->memory_lost && core->settings.volume; /* nothing to lose: it has listened */
+        if (!core->settings.volume)
+                core->memory_lost = false; /* no data to lose: listen first, then the same */
         core->refresh_retry_usec = core->now_usec;
         return true;
 }

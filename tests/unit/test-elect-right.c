@@ -125,6 +125,7 @@ static void test_evidence_needs_every_part(void)
                 node_give(&node, &facts);
                 node_give(&node, &(ElectEvent){ .type = ELECT_EV_LINK, .link = cases[i].link });
                 node_give(&node, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = cases[i].gateway });
+                node_wait(&node, NODE_DEAD_USEC); /* the carrier is no news any more */
                 if (!cases[i].elig)
                         node_give(&node, &(ElectEvent){ .type = ELECT_EV_LATE, .late_usec = USEC_PER_SEC });
                 node_peer(&node, ELECT_PEER_ONLINE);
