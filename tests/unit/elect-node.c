@@ -191,6 +191,7 @@ void node_whole_master(Node *node)
 
 void node_silent_peer(Node *node)
 {
+        node_wait(node, NODE_DEAD_USEC); /* the carrier is no news any more */
         node_dropped(node);
         node_peer(node, ELECT_PEER_LATE);
         node_wait(node, NODE_DEAD_USEC / 2);
