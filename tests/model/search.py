@@ -7,8 +7,8 @@
     search.py --only NAME     one of them
     search.py --trail NAME    one of them, then its counterexample step by step
 
-A search that should pass must find no error and visit exactly the states it visited when the row was written:
-a model that suddenly has fewer states has lost a behaviour. One that should fail must fail.
+A search that should pass must find no error and visit exactly the states it visited when the row was
+written: a model that suddenly has fewer states has lost a behaviour. One that should fail must fail.
 """
 
 import argparse

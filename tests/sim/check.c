@@ -100,7 +100,7 @@ static void check_two_holders(World *w)
 
         if (both && !c->parted && know_each_other(w))
                 world_violate(w,
-                              "S5: both nodes answer for the virtual IP, and only processes or power were lost");
+                              "S5: both nodes answer for the virtual IP, only processes or power were lost");
         for (unsigned i = 0; i < NODES; i++)
                 for (Daemon d = 0; d < DAEMON_KERNEL; d++)
                         both = both && daemon_acts(w, i, d);

@@ -5,8 +5,9 @@ lies (an fsync that is none, a disk that does not freeze …) must be seen as we
 
     mutants.py --sim SIMULATOR --cc "COMPILER AND FLAGS" --root SOURCES SCENARIO… --libraries LIBRARY…
 
-A mutant is one file of a core with one text in it replaced; it is linked in front of the libraries, so that it
-takes the place of the real one. A text that is no longer there is an error: the rule has moved, this list follows.
+A mutant is one file of a core with one text in it replaced; it is linked in front of the libraries, so that
+it takes the place of the real one. A text that is no longer there is an error: the rule has moved, this list
+follows.
 """
 
 import argparse
@@ -50,7 +51,8 @@ MUTANTS = [
            'core->preq_next_usec = core->now_usec + ask_life_usec(core);', ''),
     Mutant('a stamp of the future counts as read now', 'hbd/stamp.c',
            'if (moved > tolerance && -moved > tolerance) return s->drain_nsec / 1000; '
-           'if (received_nsec <= s->previous_nsec || received_nsec > s->drain_nsec) return s->drain_nsec / 1000;', ''),
+           'if (received_nsec <= s->previous_nsec || received_nsec > s->drain_nsec) '
+           'return s->drain_nsec / 1000;', ''),
 ]
 
 LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
@@ -61,7 +63,8 @@ def verdicts(sim, scenarios, extra=()):
     for arguments in (['--rounds', ROUNDS, *scenarios], ['--steps', STEPS]):
         run = subprocess.run([sim, *extra, *arguments], capture_output=True, text=True, check=False)
         if run.returncode == 1:
-            return next(line for line in run.stdout.splitlines() if 'fail' in line or line.startswith('not ok'))
+            return next(line for line in run.stdout.splitlines()
+                        if ' failed: ' in line or line.startswith('not ok'))
         if run.returncode != 0:
             sys.exit(f'{sim}: exit status {run.returncode}: {run.stderr}')
     return None
@@ -109,7 +112,8 @@ def main():
         seen = pool.map(lambda test: test[1](*test[2]), tests)
         for number, (test, why) in enumerate(zip(tests, seen), 1):
             failed += why is None
-            print(f'{"ok" if why else "not ok"} {number} - {test[0]} # {why or "nobody noticed"}', flush=True)
+            print(f'{"ok" if why else "not ok"} {number} - {test[0]} # {why or "nobody noticed"}',
+                  flush=True)
     return 1 if failed else 0
 
 

@@ -268,7 +268,6 @@ World *world_new(const ElectSettings *settings, uint64_t seed)
         for (unsigned i = 0; i < NODES; i++) {
                 Node *n = &w->node[i];
 
-                n->number = i;
                 n->carrier = n->healthy = true;
                 n->gateway = ELECT_GOOD;
                 n->wall_usec = 50 * 365 * 24 * USEC_PER_HOUR;

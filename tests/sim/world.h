@@ -186,7 +186,6 @@ typedef struct Volume {
 } Volume;
 
 typedef struct Node {
-        unsigned number;
         bool power, frozen, leaving, reboots, busy;
         uint32_t life;
         uint64_t boot_usec;  /* world time of BOOTTIME zero */
@@ -197,8 +196,7 @@ typedef struct Node {
         bool address; /* the virtual IP is in this kernel */
         bool healthy;
         ElectVerdict gateway;
-        uint32_t spoilt;          /* orders that fail here, one bit each */
-        ElectMemoryStatus memory; /* LOST: damaged by a fault */
+        uint32_t spoilt; /* orders that fail here, one bit each */
         struct {
                 bool running, stopped;
                 uint32_t life;
