@@ -32,7 +32,7 @@ MUTANTS = [
     Mutant('two masters that meet: one yields', 'electd/elect-vip.c',
            'bool two = elect_master_heard(core)', 'bool two = false && elect_master_heard(core)'),
     Mutant('an electd that restarts resumes its role', 'electd/elect.c',
-           'bool resume = resumable(core);', 'bool resume = resumable(core) && false;'),
+           'bool resumes = resumable(core);', 'bool resumes = false && resumable(core);'),
     Mutant('failbacks are damped by the node that stays up', 'electd/elect-switch.c',
            'elect_damping_next(&core->grants, FAILBACKS_PER_HOUR) > core->now_usec', 'false'),
     Mutant('frozen I/O goes on with a durable right only', 'electd/elect-right.c',
@@ -79,7 +79,7 @@ def build(mutant, args, folder):
     old = r'\s+'.join(re.escape(word) for word in mutant.old.split())
     text, times = re.subn(old, lambda _: mutant.new, text)
     if times != 1:
-        sys.exit(f'{path}: {times} times, not once: {mutant.old}')
+        raise LookupError(f'{path}: {times} times, not once: {mutant.old}')
     source = os.path.join(folder, os.path.basename(mutant.file))
     with open(source, 'w', encoding='utf-8') as f:
         f.write(text)
@@ -90,6 +90,15 @@ def build(mutant, args, folder):
 
 
 def try_mutant(mutant, args):
+    """As verdicts(), of the mutant. One that cannot be made any more counts as unseen, so that it is looked at."""
+    try:
+        return run_mutant(mutant, args)
+    except LookupError as e:
+        print(f'# {e}', flush=True)
+        return None
+
+
+def run_mutant(mutant, args):
     with tempfile.TemporaryDirectory(prefix='hapair-mutant-') as folder:
         return verdicts(build(mutant, args, folder), args.scenarios)
 
