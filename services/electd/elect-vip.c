@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The rules of a pair without a volume. There is no data of ours to lose, so availability rules: a lone node
- * serves, two nodes that hear each other end with exactly one master. (tests/model/hapair.pml, -DNOVOL)
+ * serves, two nodes that hear each other end with exactly one master; the arbiter, which guards data, has no
+ * say. (tests/model/hapair.pml, -DNOVOL)
  */
 #include "elect-core.h"
 
@@ -62,11 +63,11 @@ static bool alone_rule(ElectCore *core)
 {
         ElectReason reason;
 
+        /* A fresh kernel holds no addresses, and who left in order saw to that itself: nothing to probe. */
         if (core->peer_rebooted && core->state == ELECT_SLAVE)
-                reason = ELECT_REASON_PEER_REBOOTED; /* a fresh kernel holds no addresses: nothing to probe
-                                                      */
+                reason = ELECT_REASON_PEER_REBOOTED;
         else if (core->record.gone && core->peer != ELECT_PEER_UNKNOWN && !elect_promised(core))
-                reason = ELECT_REASON_PEER_GONE; /* it saw to that itself */
+                reason = ELECT_REASON_PEER_GONE;
         else if (!silent(core) || silence_is_ours(core) || !elect_probed(core) || elect_peer_answers(core))
                 return false;
         else
@@ -110,6 +111,14 @@ static bool neither_rule(ElectCore *core)
         return true;
 }
 
+/* Two nodes that both claim one configured role, by mistake, still end with one master. */
+static bool loses_tie(const ElectCore *core)
+{
+        if (core->record.configured == core->settings.configured)
+                return core->instance < core->record.instance;
+        return core->settings.configured == ELECT_ROLE_SLAVE;
+}
+
 /*
  * Two masters: one that hears a master whose record does not echo it yields; else the lower epoch; then the
  * configured slave. Judged on a fresh record. The echo is given half a dead time to arrive, or both would
@@ -125,9 +134,9 @@ static bool two_masters_rule(ElectCore *core)
                 if (core->two_since_usec == 0)
                         return false;
                 core->two_since_usec = 0;
+                /* Switches and clients may have learnt the other one. */
                 if (core->state == ELECT_MASTER && core->vipd)
-                        elect_order(core, ELECT_ORDER_ANNOUNCE); /* switches and clients may have learnt the
-                                                                    other */
+                        elect_order(core, ELECT_ORDER_ANNOUNCE);
                 return true;
         }
         if (core->two_since_usec == 0) {
@@ -139,7 +148,7 @@ static bool two_masters_rule(ElectCore *core)
 
         if (core->record.epoch > core->epoch)
                 reason = ELECT_REASON_LOWER_EPOCH;
-        else if (core->record.epoch == core->epoch && core->settings.configured == ELECT_ROLE_SLAVE)
+        else if (core->record.epoch == core->epoch && loses_tie(core))
                 reason = ELECT_REASON_TIE;
         else if (!elect_echoed(core) && core->now_usec >= echo_by)
                 reason = ELECT_REASON_NOT_ECHOED;

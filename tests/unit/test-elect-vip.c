@@ -288,6 +288,21 @@ static void test_deaf_direction_never_keeps_two_masters(void)
         }
 }
 
+/* A mistake in the configuration: it is listed as an error, and the address still has one holder. */
+static void test_two_nodes_of_one_configured_role_end_with_one_master(void)
+{
+        Pair pair;
+
+        pair_init(&pair);
+        pair.node[1].settings.configured = ELECT_ROLE_MASTER;
+        pair_boot(&pair, 0);
+        pair_boot(&pair, 1);
+        pair_run(&pair, 2 * USEC_PER_SEC);
+        g_assert_cmpint(pair_master(&pair), >=, 0);
+        g_assert_cmpint(pair_master(&pair), <, 2);
+        g_assert_cmpuint(pair.both_longest_usec, <=, PAIR_DEAD_USEC);
+}
+
 static void test_own_lateness_accuses_nobody(void)
 {
         Pair pair;
@@ -369,6 +384,8 @@ int main(int argc, char *argv[])
         g_test_add_func("/elect-vip/two-masters-end-with-the-newer", test_two_masters_end_with_the_newer);
         g_test_add_func("/elect-vip/deaf-direction-never-keeps-two-masters",
                         test_deaf_direction_never_keeps_two_masters);
+        g_test_add_func("/elect-vip/two-nodes-of-one-configured-role-end-with-one-master",
+                        test_two_nodes_of_one_configured_role_end_with_one_master);
         g_test_add_func("/elect-vip/own-lateness-accuses-nobody", test_own_lateness_accuses_nobody);
         g_test_add_func("/elect-vip/inactive-holds-nothing", test_inactive_holds_nothing);
         g_test_add_func("/elect-vip/failed-acquire-leaves-the-role-to-the-peer",
