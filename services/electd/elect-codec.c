@@ -43,8 +43,10 @@ static int check_version(uint8_t version)
         return version < VERSION_LOWEST || version > VERSION ? -EPROTONOSUPPORT : 0;
 }
 
-/* Record: 0 version, 1 state | role << 4 | configured << 6, 2 flags, 4 epoch, 12 instance, 16 seq,
- * 20 echoed instance, 24 echoed seq, 28 digest. */
+/*
+ * Record: 0 version, 1 state | role << 4 | configured << 6, 2 flags, 4 epoch, 12 instance, 16 seq,
+ * 20 echoed instance, 24 echoed seq, 28 digest.
+ */
 void elect_record_encode(const ElectRecord *record, uint8_t ret_bytes[ELECT_RECORD_SIZE])
 {
         uint32_t flags = FLAG(record->sole, 0) | FLAG(record->elig, 1) | FLAG(record->able, 2) |
@@ -121,8 +123,10 @@ bool elect_record_equal(const ElectRecord *a, const ElectRecord *b)
         return memcmp(x, y, sizeof(x)) == 0;
 }
 
-/* Message: 0 version, 1 type, 2 reason, 3 result, 4 flags, 5 number of MACs, 6 zero, 8 instance,
- * 12 receiver's instance, 16 session, 24 nonce, 32 epoch, 40 generation, 48 MACs. */
+/*
+ * Message: 0 version, 1 type, 2 reason, 3 result, 4 flags, 5 number of MACs, 6 zero, 8 instance,
+ * 12 receiver's instance, 16 session, 24 nonce, 32 epoch, 40 generation, 48 MACs.
+ */
 size_t elect_message_encode(const ElectMessage *message, uint8_t ret_bytes[ELECT_MESSAGE_SIZE_MAX])
 {
         size_t macs = (size_t) message->n_macs * ELECT_MAC_SIZE;
@@ -175,9 +179,11 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
         return 0;
 }
 
-/* Memory: 0 version, 1 flags, 2 role, 3 peer's role, 4 handover from, 5 number of MACs, 6 zero, 8 epoch,
+/*
+ * Memory: 0 version, 1 flags, 2 role, 3 peer's role, 4 handover from, 5 number of MACs, 6 zero, 8 epoch,
  * 16 role's epoch, 24 boots, 32 generation, 40 peer's, 48 handover's epoch, 56 its generation, 64 forced
- * epoch, 72 boot id, 88 MACs. */
+ * epoch, 72 boot id, 88 MACs.
+ */
 void elect_memory_encode(const ElectMemory *memory, uint8_t ret_bytes[ELECT_MEMORY_SIZE])
 {
         memset(ret_bytes, 0, ELECT_MEMORY_SIZE);

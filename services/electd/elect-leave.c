@@ -101,7 +101,8 @@ bool elect_leave_rules(ElectCore *core)
         return false;
 }
 
-/* The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing.
+/*
+ * The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing.
  */
 void elect_on_leaving(ElectCore *core, const ElectMessage *message)
 {

@@ -20,7 +20,8 @@ static bool is_vipd_order(ElectOrder order)
                order == ELECT_ORDER_ANNOUNCE;
 }
 
-/* What waits for frozen I/O waits for ever, and the peer that holds the right waits for this node's reboot.
+/*
+ * What waits for frozen I/O waits for ever, and the peer that holds the right waits for this node's reboot.
  */
 static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
 {

@@ -177,7 +177,8 @@ static bool right_rule(ElectCore *core)
         return true;
 }
 
-/* The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5).
+/*
+ * The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5).
  */
 static bool fence_rule(ElectCore *core)
 {

@@ -212,7 +212,8 @@ void elect_on_handover(ElectCore *core, const ElectMessage *message)
         elect_promote(core, reason, elect_commit(core));
 }
 
-/* The message may be faster than the news that the peer's disk is secondary: taken while the request lives.
+/*
+ * The message may be faster than the news that the peer's disk is secondary: taken while the request lives.
  */
 static bool handed_rule(ElectCore *core)
 {

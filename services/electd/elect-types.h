@@ -126,7 +126,8 @@ typedef enum ElectRequest {
         ELECT_REQUEST_MAX,
 } ElectRequest;
 
-/* Steps the director asks of the other daemons. The first six promote, in this order; the next six demote.
+/*
+ * Steps the director asks of the other daemons. The first five promote, in this order; the next four demote.
  */
 typedef enum ElectOrder {
         ELECT_ORDER_NONE,

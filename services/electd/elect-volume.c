@@ -8,7 +8,8 @@
 
 #define STRAY_USEC (500 * USEC_PER_MSEC)
 
-/* Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to.
+/*
+ * Everything tied to the session dies with it: requests, promises not yet sent, the right to be handed to.
  */
 void elect_void_session(ElectCore *core)
 {
@@ -97,7 +98,8 @@ static bool session_rule(ElectCore *core)
         return true;
 }
 
-/* Answered as long as either side has not been named: a nonce that changed in flight leaves nobody waiting.
+/*
+ * Answered as long as either side has not been named: a nonce that changed in flight leaves nobody waiting.
  */
 void elect_on_session(ElectCore *core, const ElectMessage *message)
 {
@@ -226,7 +228,8 @@ static bool barred_rule(ElectCore *core)
         return true;
 }
 
-/* Resynced from the master, this node holds the master's data: a right of before (forced, or split) is void.
+/*
+ * Resynced from the master, this node holds the master's data: a right of before (forced, or split) is void.
  */
 static bool resynced_rule(ElectCore *core)
 {
