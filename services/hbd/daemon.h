@@ -73,6 +73,7 @@ struct Daemon {
         uint64_t armed_usec; /* 0: not yet */
         bool real_time, memory_locked;
         uint64_t garbage, late_self;
+        unsigned turns;
         PeerState peer_state; /* as last told */
         uint64_t refused, refused_told_usec;
 };
