@@ -40,7 +40,7 @@ ROOT = '/org/hapair/Heartbeat1'
 class Side:
     """One node: confd and hbd, and a connection on which signals are heard."""
 
-    def __init__(self, role, directory, key=KEY, cluster='gw', dead=0.5):
+    def __init__(self, role, directory, key=KEY, cluster='gw', dead=1):
         self.role = role
         self.directory = directory / role
         self.directory.mkdir()
@@ -282,7 +282,7 @@ def test_stopped_peer_is_late_then_lost_and_accuses_nobody_when_it_wakes(pair):
         pass  # the stopped one cannot be asked
     pair.master.signals.clear()
     pair.master.hbd.process.send_signal(signal.SIGCONT)
-    pair.master.wait_signal('Late', lambda usec: usec > 250000)
+    pair.master.wait_signal('Late', lambda usec: usec > 500000)
     pair.online()
     assert not [s for s in pair.master.signals['PeerChanged'] if s[0] != 'online']
     assert pair.master.counters()['late-self'] > 0
@@ -446,7 +446,7 @@ def test_other_dead_time_and_path_are_applied_live(pair):
         side.forget()
         conf = side.directory / 'hapair.conf'
         text = conf.read_text()
-        conf.write_text(text[:text.index('[Path six]')].replace('DeadTimeSec=0.5', 'DeadTimeSec=2'))
+        conf.write_text(text[:text.index('[Path six]')].replace('DeadTimeSec=1', 'DeadTimeSec=2'))
         side.confd.process.send_signal(signal.SIGHUP)
     for side in pair.sides():
         wait_until(lambda: side.hbd.property('DeadTimeUSec') == 2000000, 'another dead time')
