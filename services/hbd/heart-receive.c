@@ -99,6 +99,9 @@ static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_
         if (!window_is_fresh(&p->window, head->sequence))
                 return FRAME_REPLAYED;
         window_accept(&p->window, head->sequence);
+        /* Plain beats are read in their order and after what is urgent. */
+        if (head->kind == FRAME_BEAT)
+                window_settle(&p->window, head->sequence);
         liveness_heard(&h->liveness, path, received_usec);
         if (p->echo.instance != h->peer.instance || head->sequence > p->echo.sequence) {
                 p->echo.instance = h->peer.instance;

@@ -52,6 +52,12 @@ void window_accept(Window *w, uint64_t sequence)
         bit_set(w, sequence, true);
 }
 
+void window_settle(Window *w, uint64_t sequence)
+{
+        if (sequence > w->settled)
+                w->settled = sequence;
+}
+
 uint64_t window_expand(const Window *w, uint32_t low)
 {
         uint64_t near = (w->top & ~(uint64_t) UINT32_MAX) | low;
@@ -68,15 +74,15 @@ unsigned window_loss_percent(const Window *w)
 {
         uint64_t span, missing = 0;
 
-        if (!w->open)
+        /* What is out of the window's reach is not known any more. */
+        if (!w->open || w->settled < w->first || w->top - w->settled >= WINDOW_BITS - LOSS_FRAMES)
                 return 0;
 
-        /* A frame that came in before the first one, out of order, does not make the span any longer. */
-        span = w->top - w->first;
+        span = w->settled - w->first;
         if (span >= LOSS_FRAMES)
                 span = LOSS_FRAMES - 1;
         for (uint64_t i = 0; i <= span; i++)
-                missing += !bit_get(w, w->top - i);
+                missing += !bit_get(w, w->settled - i);
 
         return (unsigned) (missing * 100 / (span + 1));
 }

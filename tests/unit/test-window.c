@@ -84,23 +84,43 @@ static void short_number_is_completed_to_the_nearest_one(void)
         g_assert_cmphex(window_expand(&w, 0xffffffff), ==, 0xffffffff);
 }
 
+static void accept_settled(Window *w, uint64_t sequence)
+{
+        window_accept(w, sequence);
+        window_settle(w, sequence);
+}
+
 static void loss_is_the_share_missing_of_the_last_hundred(void)
 {
         Window w;
 
         window_reset(&w);
         g_assert_cmpuint(window_loss_percent(&w), ==, 0);
-        window_accept(&w, 1000);
+        accept_settled(&w, 1000);
         g_assert_cmpuint(window_loss_percent(&w), ==, 0);
-        window_accept(&w, 1003);
+        accept_settled(&w, 1003);
         g_assert_cmpuint(window_loss_percent(&w), ==, 50);
         for (uint64_t s = 1004; s < 1500; s++)
                 if (s % 10 < 7)
-                        window_accept(&w, s);
+                        accept_settled(&w, s);
         g_assert_cmpuint(window_loss_percent(&w), >=, 28);
         g_assert_cmpuint(window_loss_percent(&w), <=, 31);
-        window_accept(&w, 99999);
+        accept_settled(&w, 99999);
         g_assert_cmpuint(window_loss_percent(&w), ==, 99);
+}
+
+static void what_is_still_on_its_way_is_not_lost(void)
+{
+        Window w;
+
+        window_reset(&w);
+        accept_settled(&w, 10);
+        window_accept(&w, 15); /* an urgent one overtook 11 to 14 */
+        g_assert_cmpuint(window_loss_percent(&w), ==, 0);
+        for (uint64_t s = 11; s < 15; s++)
+                accept_settled(&w, s);
+        accept_settled(&w, 16);
+        g_assert_cmpuint(window_loss_percent(&w), ==, 0);
 }
 
 static void frame_older_than_the_first_does_not_upset_the_loss(void)
@@ -108,8 +128,8 @@ static void frame_older_than_the_first_does_not_upset_the_loss(void)
         Window w;
 
         window_reset(&w);
-        window_accept(&w, 5);
-        window_accept(&w, 4);
+        accept_settled(&w, 5);
+        accept_settled(&w, 4);
         g_assert_cmpuint(window_loss_percent(&w), ==, 0);
 }
 
@@ -123,6 +143,8 @@ int main(int argc, char **argv)
                         short_number_is_completed_to_the_nearest_one);
         g_test_add_func("/window/loss-is-the-share-missing-of-the-last-hundred",
                         loss_is_the_share_missing_of_the_last_hundred);
+        g_test_add_func("/window/what-is-still-on-its-way-is-not-lost",
+                        what_is_still_on_its_way_is_not_lost);
         g_test_add_func("/window/frame-older-than-the-first-does-not-upset-the-loss",
                         frame_older_than_the_first_does_not_upset_the_loss);
         return g_test_run();
