@@ -32,7 +32,7 @@ static bool settled(const World *w, unsigned node, const char *word)
 {
         if (!check_calm(w))
                 return false;
-        if (w->node[0].volume.split_brain && check_exempt(w))
+        if ((w->node[0].volume.split_brain || w->node[1].volume.split_brain) && check_exempt(w))
                 return true; /* what comes then is up to people */
         for (unsigned i = 0; i < NODES; i++) {
                 const ElectCore *core = &w->node[i].director.core;
