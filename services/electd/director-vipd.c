@@ -105,13 +105,20 @@ void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t 
         director_order_done(director, order, id, r);
 }
 
+static int on_probing(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        if (!sd_bus_message_is_method_error(message, NULL))
+                director_feed(userdata, &(ElectEvent){ .type = ELECT_EV_PROBING });
+        return 0;
+}
+
 void director_probe(Director *director, bool on)
 {
         sd_bus *bus = bus_client_get(director->vipd);
 
         /* Lost only with the connection; after the next the core asks again. */
         if (bus)
-                address1_call_probe(bus, NULL, NULL, NULL, 0, on);
+                address1_call_probe(bus, NULL, on ? on_probing : NULL, director, 0, on);
 }
 
 static int on_answered(sd_bus_message *message, void *userdata, sd_bus_error *error)

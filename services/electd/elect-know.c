@@ -113,13 +113,15 @@ bool elect_peer_answers(ElectCore *core)
         return true;
 }
 
-/* Asked for long enough that silence means nobody answers. Probing starts when the peer is late: no time
- * lost. */
+/*
+ * Asked for long enough that silence means nobody answers; a vipd that hangs asks nobody, so it has to say
+ * that it has begun. Probing starts when the peer is late: no time lost.
+ */
 bool elect_probed(ElectCore *core)
 {
         uint64_t needed = MIN_OF(core->settings.dead_usec / 4, PROBED_MAX_USEC);
 
-        if (!core->vipd || !core->probing)
+        if (!core->vipd || !core->probing || core->probing_since_usec == USEC_INFINITY)
                 return false;
         if (core->now_usec < core->probing_since_usec + needed) {
                 elect_wake(core, core->probing_since_usec + needed);
@@ -401,6 +403,10 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 break;
         case ELECT_EV_LINK:
                 hear_verdict(core, &core->link, &core->link_since_usec, event->link);
+                break;
+        case ELECT_EV_PROBING:
+                if (core->probing)
+                        core->probing_since_usec = core->now_usec;
                 break;
         case ELECT_EV_ANSWERED:
                 hear_answer(core, event->answer.mac);

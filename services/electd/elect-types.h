@@ -310,9 +310,10 @@ typedef enum ElectEventType {
         ELECT_EV_FENCE_ASKED, /* the kernel's fence-peer handler waits for an answer */
         ELECT_EV_REQUEST,     /* operator */
         ELECT_EV_ORDER_DONE,
-        ELECT_EV_SAVED, /* every memory up to this number is durable */
-        ELECT_EV_LATE,  /* own loop was late by so much; comes before whatever was queued meanwhile */
-        ELECT_EV_STOP,  /* orderly stop of this node */
+        ELECT_EV_SAVED,   /* every memory up to this number is durable */
+        ELECT_EV_LATE,    /* own loop was late by so much; comes before whatever was queued meanwhile */
+        ELECT_EV_STOP,    /* orderly stop of this node */
+        ELECT_EV_PROBING, /* vipd has begun to ask who answers: the answer to ELECT_ACT_PROBE, on */
         ELECT_EV_MAX,
 } ElectEventType;
 

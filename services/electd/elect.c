@@ -266,7 +266,7 @@ static bool probe_rule(ElectCore *core)
                 return false;
 
         core->probing = want;
-        core->probing_since_usec = core->now_usec;
+        core->probing_since_usec = USEC_INFINITY; /* until vipd says that it has begun */
         elect_act(core, ELECT_ACT_PROBE)->probe = want;
         return true;
 }

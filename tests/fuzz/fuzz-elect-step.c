@@ -200,6 +200,7 @@ static void fill(Input *input, World *world, ElectEvent *event)
         case ELECT_EV_PATHS:
         case ELECT_EV_FENCE_ASKED:
         case ELECT_EV_STOP:
+        case ELECT_EV_PROBING:
         case ELECT_EV_MAX:
                 break;
         }

@@ -8,6 +8,9 @@
 #define WATCH_USEC   (100 * USEC_PER_MSEC)
 #define MAC_STRANGER 0x66
 
+/* What a WORK_PROBE is about. */
+enum { PROBE_AGAIN, PROBE_BEGIN, PROBE_END };
+
 static void fill_mac(uint8_t mac[ELECT_MAC_SIZE], uint8_t last)
 {
         memcpy(mac, (const uint8_t[]){ 2, 0, 0, 0, 0, last }, ELECT_MAC_SIZE);
@@ -116,14 +119,29 @@ static void ask_around(World *w, unsigned node)
 
 void vipd_probe(World *w, unsigned node, bool on)
 {
-        Vipd *v = &w->node[node].vipd;
-        bool was = v->probing;
+        Work *work;
 
         if (!daemon_runs(w, node, DAEMON_VIPD))
                 return;
-        v->probing = on;
-        if (on && !was)
-                world_plan(w, node, DAEMON_VIPD, world_between(w, 50, 300), WORK_PROBE);
+        work = world_plan(w, node, DAEMON_VIPD, world_between(w, 50, 300), WORK_PROBE);
+        work->number = on ? PROBE_BEGIN : PROBE_END;
+}
+
+static void probe(World *w, const Work *work)
+{
+        Vipd *v = &w->node[work->node].vipd;
+        bool was = v->probing;
+
+        if (work->number == PROBE_AGAIN) {
+                ask_around(w, work->node);
+                return;
+        }
+        v->probing = work->number == PROBE_BEGIN;
+        if (!v->probing)
+                return;
+        tell(w, work->node, &(ElectEvent){ .type = ELECT_EV_PROBING });
+        if (!was)
+                ask_around(w, work->node);
 }
 
 /* Puts back what something else removed; says when another host answers for what is held, and when no more.
@@ -163,7 +181,7 @@ void vipd_work(World *w, const Work *work)
         if (work->type == WORK_ORDER)
                 obey(w, work->node, &work->order);
         else if (work->type == WORK_PROBE)
-                ask_around(w, work->node);
+                probe(w, work);
         else if (work->type == WORK_WATCH)
                 watch(w, work->node, work->number == 1);
         else if (work->type == WORK_LEDGER && !n->vipd.ordered && n->vipd.held)

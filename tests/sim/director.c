@@ -104,6 +104,7 @@ static Daemon sender(const ElectEvent *event)
         case ELECT_EV_ADDRESSES:
         case ELECT_EV_VIPD_GONE:
         case ELECT_EV_LINK:
+        case ELECT_EV_PROBING:
         case ELECT_EV_ANSWERED:
         case ELECT_EV_CONFLICT:
         case ELECT_EV_ORDER_DONE:

@@ -35,8 +35,11 @@ static void perform(Node *node, const ElectAction *action)
         case ELECT_ACT_STOPPED:
                 node->stopped = true;
                 break;
-        case ELECT_ACT_PUBLISH:
         case ELECT_ACT_PROBE:
+                if (action->probe)
+                        node_give(node, &(ElectEvent){ .type = ELECT_EV_PROBING });
+                break;
+        case ELECT_ACT_PUBLISH:
         case ELECT_ACT_TIMER:
         case ELECT_ACT_DECISION:
         case ELECT_ACT_REPLY:

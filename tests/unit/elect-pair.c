@@ -100,6 +100,9 @@ static void perform(Pair *pair, int i, const ElectActions *actions)
                         break;
                 case ELECT_ACT_PROBE:
                         node->probing = action->probe;
+                        event = (ElectEvent){ .type = ELECT_EV_PROBING };
+                        if (action->probe)
+                                enqueue(pair, i, &event, STEP_USEC);
                         break;
                 case ELECT_ACT_TIMER:
                         node->timer_usec = action->timer_usec;
