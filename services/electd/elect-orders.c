@@ -126,7 +126,10 @@ static void note_failure(ElectCore *core, ElectOrder order, int error)
         core->failed_error = error;
 }
 
-/* Undo: the steps that were begun, in reverse; a step that cannot be taken back is left out. */
+/*
+ * Undo: every step in reverse, begun or not, because an electd before this one may have done it; a step that
+ * cannot be taken back is left out.
+ */
 static void plan_undo(ElectPlan *plan)
 {
         ElectPlan undo = {
@@ -136,7 +139,7 @@ static void plan_undo(ElectPlan *plan)
                 .error = plan->error,
         };
 
-        for (uint8_t i = plan->at + 1; i-- > 0;)
+        for (uint8_t i = plan->n; i-- > 0;)
                 if (opposite(plan->order[i]) != ELECT_ORDER_NONE)
                         plan_add(&undo, opposite(plan->order[i]));
         *plan = undo;
