@@ -10,7 +10,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/service-internal.h"
+
+#define REFUSAL_LOG_USEC (10 * USEC_PER_SEC)
 
 void connection_close(Connection *connection)
 {
@@ -109,13 +112,32 @@ static int start_server(Connection *connection, int fd)
         return sd_bus_attach_event(bus, connection->service->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
-static Connection *free_place(Service *service)
+static Connection *free_place(Service *service, uid_t uid)
 {
+        Connection *place = NULL;
+        unsigned taken = 0;
+
         for (size_t i = 0; i < ARRAY_SIZE(service->private); i++) {
-                if (!service->private[i].bus)
-                        return &service->private[i];
+                Connection *connection = &service->private[i];
+
+                if (!connection->bus)
+                        place = connection;
+                else if (connection->uid == uid)
+                        taken++;
         }
-        return NULL;
+        return taken < USER_CONNECTIONS_MAX ? place : NULL;
+}
+
+/* Once in a while: who knocks all the time must not fill the journal. */
+static void log_refusal(Service *service, uid_t uid, const char *why)
+{
+        uint64_t now = now_usec();
+
+        if (service->refusal_usec != 0 && now - service->refusal_usec < REFUSAL_LOG_USEC)
+                return;
+        service->refusal_usec = now;
+        log_warning(&service->log, "config", "Refused a connection of user %u on the private socket: %s",
+                    uid, why);
 }
 
 static int on_connection(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata)
@@ -128,17 +150,16 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
         if (fd < 0)
                 return 0; /* the caller is gone already */
 
-        Connection *connection = free_place(service);
-        const char *refusal = NULL;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-                refusal = "its credentials are not known";
-        else if (!rights_known_user(service, peer.uid))
-                refusal = "its user is neither root nor one of hapair's";
-        else if (!connection)
-                refusal = "there are too many connections";
-        if (refusal) {
-                log_warning(&service->log, "config", "Refused a connection on the private socket: %s",
-                            refusal);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+                close(fd);
+                return 0;
+        }
+        Connection *connection = free_place(service, peer.uid);
+        bool known = rights_known_user(service, peer.uid);
+        if (!known || !connection) {
+                log_refusal(service, peer.uid,
+                            known ? "it has too many connections"
+                                  : "it is neither root nor one of hapair's");
                 close(fd);
                 return 0;
         }

@@ -9,7 +9,8 @@
 
 #include "common/service.h"
 
-#define PRIVATE_CONNECTIONS_MAX 32
+#define USER_CONNECTIONS_MAX    12 /* of one user: nobody can shut the others out */
+#define PRIVATE_CONNECTIONS_MAX ((DAEMON_USERS + 1) * USER_CONNECTIONS_MAX)
 #define DAEMON_USERS            4
 #define PEER_BACKLOG_MAX        256 /* messages that wait for a reader */
 
@@ -41,6 +42,7 @@ struct Service {
         uid_t daemon_uids[DAEMON_USERS];
         int listen_fd;
         sd_event_source *listen_source;
+        uint64_t refusal_usec; /* when one was logged last */
         Connection private[PRIVATE_CONNECTIONS_MAX];
 };
 

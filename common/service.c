@@ -228,6 +228,14 @@ int service_run(Service *service)
         return r;
 }
 
+int service_exit_status(int error)
+{
+        if (error >= 0)
+                return EXIT_SUCCESS;
+        sleep(1);
+        return EXIT_FAILURE;
+}
+
 typedef int (*tell_t)(sd_bus *bus, const void *what);
 
 /*

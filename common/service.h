@@ -71,6 +71,12 @@ void service_set_watchdog(Service *service, uint64_t usec);
 /* Tells `systemctl status` what the daemon is at. */
 void service_set_status(Service *service, const char *text);
 
+/*
+ * What main() returns for the error, or 0, that its daemon ended with. A start that fails is not tried again
+ * at once, as a crash is: its reason lasts, and a restart every 30 ms would fill the journal.
+ */
+_must_check_ int service_exit_status(int error);
+
 /* Says READY=1 and runs until the end. 0, or the error that ended the loop. */
 _must_check_ int service_run(Service *service);
 

@@ -8,16 +8,20 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/crc32.h"
 
-#define SLOT_SIZE 2048
-#define MAGIC     "hapairs1"
+#define SLOT_SIZE         2048
+#define WRITER_STACK_SIZE (128 * 1024) /* it is locked in memory where the daemon is */
+#define MAGIC             "hapairs1"
 
 /* On disk, little-endian. The CRC covers what follows it. */
 typedef struct Slot {
@@ -158,19 +162,59 @@ static int on_written(sd_event_source *source, int fd, uint32_t revents, void *u
         return 0;
 }
 
+/* The file's name in its directory outlives a crash too. */
+static int sync_directory(const char *path)
+{
+        char directory[PATH_MAX];
+
+        if (strlen(path) >= sizeof(directory))
+                return -ENAMETOOLONG;
+        strcpy(directory, path);
+        int fd = open(dirname(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        int r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+/* Waits for the disk only when the file is made: a daemon that starts again must not. */
 static int open_slots(const char *path)
 {
+        struct stat st;
+        int r;
+
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
+        if (fstat(fd, &st) == 0 && st.st_size == 2 * SLOT_SIZE)
+                return fd;
 
-        int r = posix_fallocate(fd, 0, 2 * SLOT_SIZE);
-        if (r != 0 || fsync(fd) < 0) {
-                r = r != 0 ? -r : -errno;
+        r = -posix_fallocate(fd, 0, 2 * SLOT_SIZE);
+        if (r == 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r == 0)
+                r = sync_directory(path);
+        if (r < 0) {
                 close(fd);
                 return r;
         }
         return fd;
+}
+
+static int start_writer(StateFile *file)
+{
+        pthread_attr_t attributes;
+        int r;
+
+        r = -pthread_attr_init(&attributes);
+        if (r < 0)
+                return r;
+        r = -pthread_attr_setstacksize(&attributes, WRITER_STACK_SIZE);
+        if (r == 0)
+                r = -pthread_create(&file->thread, &attributes, writer, file);
+        pthread_attr_destroy(&attributes);
+        return r;
 }
 
 int state_open(const char *path, sd_event *event, state_done_t done, void *userdata, StateFile **ret_file)
@@ -206,7 +250,7 @@ int state_open(const char *path, sd_event *event, state_done_t done, void *userd
                 file->generation = le64toh(newest.generation);
         }
 
-        r = -pthread_create(&file->thread, NULL, writer, file);
+        r = start_writer(file);
         if (r < 0)
                 goto fail;
 

@@ -113,7 +113,7 @@ static int print_json(const json_t *items)
                 json_array_append_new(list, object);
         }
 
-        r = json_dumpf(list, stdout, JSON_INDENT(2));
+        r = json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         json_decref(list);
         putchar('\n');
         return r;

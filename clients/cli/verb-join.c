@@ -37,6 +37,11 @@ static ExitStatus read_token(Token *ret_token)
         if (r < 0)
                 return verb_failed(&verb_join, r);
 
+        if (text[0] == '\0') {
+                free(text);
+                fputs("hapair join: no token on standard input\n", stderr);
+                return STATUS_USAGE;
+        }
         r = token_decode(text, ret_token);
         sodium_memzero(text, strlen(text));
         free(text);

@@ -132,7 +132,7 @@ static ExitStatus show(Client *client, bool as_json, size_t json_flags)
                 return verb_failed(&verb_status, -ENOMEM);
 
         if (as_json) {
-                r = json_dumpf(picture, stdout, json_flags) < 0 ? -EIO : 0;
+                r = json_dumpf(picture, stdout, json_flags | JSON_REAL_PRECISION(6)) < 0 ? -EIO : 0;
                 putchar('\n');
         } else if (status == STATUS_NOT_RUNNING) {
                 return verb_not_running(&verb_status);

@@ -67,7 +67,7 @@ static int print_decisions(const json_t *decisions, size_t wanted, bool as_json)
                 for (size_t i = first; i < n; i++)
                         if (json_array_append(last, json_array_get(decisions, i)) < 0)
                                 return -1;
-                if (json_dumpf(last, stdout, JSON_INDENT(2)) < 0)
+                if (json_dumpf(last, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0)
                         return -1;
                 putchar('\n');
                 return 0;

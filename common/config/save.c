@@ -40,7 +40,7 @@ static int fill(int fd, const void *data, size_t length, const SaveOwner *owner)
         if (r < 0)
                 return r;
 
-        return fsync(fd) < 0 ? -errno : 0;
+        return !owner->unsynced && fsync(fd) < 0 ? -errno : 0;
 }
 
 static int sync_directory(const char *path)
@@ -80,5 +80,5 @@ int save_file(const char *path, const void *data, size_t length, const SaveOwner
                 return r;
         }
 
-        return sync_directory(path);
+        return owner->unsynced ? 0 : sync_directory(path);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,7 @@ typedef struct SaveOwner {
         mode_t mode;
         uid_t uid; /* (uid_t) -1: who runs this */
         gid_t gid;
+        bool unsynced; /* not waited for: what a power cut takes is made again */
 } SaveOwner;
 
 /* Negative errno when it was not written; the file that was there before is then untouched. */

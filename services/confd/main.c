@@ -129,5 +129,5 @@ int main(int argc, char *argv[])
         watch_free(manager.watch);
         service_free(manager.service);
         store_done(&manager.store);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return service_exit_status(r);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
@@ -59,7 +60,7 @@ static NodeRole recall_role(const Store *store)
 
 static void remember_own(Store *store, const IpAddress *own)
 {
-        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1 };
+        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1, .unsynced = true };
         g_autofree char *path = NULL, *text = NULL;
         int r;
 
@@ -102,6 +103,16 @@ typedef struct Files {
         ConfigText texts[N_FILES];
 } Files;
 
+/* A pipe in place of a file would be waited for, for ever. */
+static int read_regular(const char *path, ConfigText *ret_text)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) ? config_text_read(path, ret_text) : -ENXIO;
+}
+
 /* local.conf need not be there; hapair.conf must. */
 static void files_read(Files *files, const char *directory, GPtrArray *problems)
 {
@@ -111,10 +122,11 @@ static void files_read(Files *files, const char *directory, GPtrArray *problems)
                 files->paths[i] = g_build_filename(directory, file_names[i], NULL);
                 files->texts[i] = (ConfigText){ .path = files->paths[i] };
 
-                r = config_text_read(files->paths[i], &files->texts[i]);
+                r = read_regular(files->paths[i], &files->texts[i]);
                 if (r < 0 && (i == SHARED || r != -ENOENT))
                         problems_add(problems, PROBLEM_ERROR, files->paths[i], 0, NULL, NULL, NULL,
-                                     "cannot be read: %s", g_strerror(-r));
+                                     "cannot be read: %s",
+                                     r == -ENXIO ? "it is no regular file" : g_strerror(-r));
         }
 }
 
@@ -136,7 +148,7 @@ static Config *files_parse(const Files *files, GPtrArray *problems)
 
 static int files_copy(const Files *files, const char *directory)
 {
-        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1 };
+        const SaveOwner owner = { .mode = 0600, .uid = (uid_t) -1, .unsynced = true };
 
         for (int i = 0; i < N_FILES; i++) {
                 g_autofree char *path = g_build_filename(directory, file_names[i], NULL);

@@ -71,8 +71,11 @@ static int read_problems(sd_bus_message *message, void *ret_value)
                         continue;
                 ConfigProblem *problem = &facts->problem[facts->n_problems++];
                 problem->warning = strcmp(text[0], "warning") == 0;
-                snprintf(problem->text, sizeof(problem->text), "%s [%s] %s: %s", text[1], text[2], text[3],
-                         text[4]);
+                if (text[2][0] == '\0')
+                        snprintf(problem->text, sizeof(problem->text), "%s: %s", text[1], text[4]);
+                else
+                        snprintf(problem->text, sizeof(problem->text), "%s: [%s] %s: %s", text[1], text[2],
+                                 text[3], text[4]);
         }
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }

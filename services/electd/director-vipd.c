@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/messages.h"
 #include "director.h"
 #include "interfaces/address1-client.h"
 #include "objects.h"
+
+#define OWN_ADDRESS_GRACE_USEC (2 * USEC_PER_SEC)
 
 static void vipd_gone(Director *director)
 {
@@ -147,10 +150,47 @@ static int on_conflict(sd_bus_message *message, void *userdata, sd_bus_error *er
         return 0;
 }
 
-static void hear_link(Director *director, bool carrier)
+static void feed_link(Director *director, ElectVerdict verdict)
 {
-        director_feed(director,
-                      &(ElectEvent){ .type = ELECT_EV_LINK, .link = carrier ? ELECT_GOOD : ELECT_BAD });
+        director_feed(director, &(ElectEvent){ .type = ELECT_EV_LINK, .link = verdict });
+}
+
+static int on_own_address_gone(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Director *director = userdata;
+
+        director->facts.own_address_gone = true;
+        feed_link(director, ELECT_BAD);
+        return 0;
+}
+
+int director_own_address_open(Director *director)
+{
+        int r = sd_event_add_time(service_event(director->service), &director->own_address_timer,
+                                  CLOCK_BOOTTIME, 0, 1, on_own_address_gone, director);
+
+        return r < 0 ? r : sd_event_source_set_enabled(director->own_address_timer, SD_EVENT_OFF);
+}
+
+/*
+ * Without its own address the node has no route to the LAN: the virtual IPs are in its kernel and answer
+ * nobody, as without a carrier. A network service that is restarted takes the address away for a moment
+ * only.
+ */
+static void hear_link(Director *director, bool carrier, bool own_address)
+{
+        sd_event_source *timer = director->own_address_timer;
+
+        if (carrier && !own_address) {
+                if (!director->facts.own_address_gone && sd_event_source_get_enabled(timer, NULL) == 0) {
+                        sd_event_source_set_time(timer, now_usec() + OWN_ADDRESS_GRACE_USEC);
+                        sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+                }
+                return;
+        }
+        sd_event_source_set_enabled(timer, SD_EVENT_OFF);
+        director->facts.own_address_gone = false;
+        feed_link(director, carrier ? ELECT_GOOD : ELECT_BAD);
 }
 
 static int on_link_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -159,16 +199,16 @@ static int on_link_changed(sd_bus_message *message, void *userdata, sd_bus_error
         int carrier, primary, own;
 
         if (sd_bus_message_read(message, "sbbb", &device, &carrier, &primary, &own) >= 0 && primary)
-                hear_link(userdata, carrier != 0);
+                hear_link(userdata, carrier != 0, own != 0);
         return 0;
 }
 
 /* What vipd's objects say, collected into one event. */
 typedef struct Found {
         ElectEvent *event;
-        bool link_known, carrier;
+        bool link_known, carrier, own_address;
         char link[64];
-        bool link_primary, link_carrier;
+        bool link_primary, link_carrier, link_own_address;
         char vip[64];
         bool vip_enabled, vip_no_device;
 } Found;
@@ -178,11 +218,13 @@ static void found_end(Found *found)
         if (found->link[0] != 0 && found->link_primary) {
                 found->link_known = true;
                 found->carrier = found->link_carrier;
+                found->own_address = found->link_own_address;
         }
         if (found->vip[0] != 0 && found->vip_enabled && found->vip_no_device)
                 found->event->addresses.usable = false;
         found->link[0] = found->vip[0] = 0;
-        found->link_primary = found->link_carrier = found->vip_enabled = found->vip_no_device = false;
+        found->link_primary = found->link_carrier = found->link_own_address = found->vip_enabled =
+                        found->vip_no_device = false;
 }
 
 static int read_bool(sd_bus_message *message, bool *ret_value)
@@ -198,6 +240,8 @@ static int read_link(Found *found, const char *name, sd_bus_message *message)
 {
         if (strcmp(name, "Carrier") == 0)
                 return read_bool(message, &found->link_carrier);
+        if (strcmp(name, "OwnAddress") == 0)
+                return read_bool(message, &found->link_own_address);
         if (strcmp(name, "Primary") == 0)
                 return read_bool(message, &found->link_primary);
         return sd_bus_message_skip(message, "v");
@@ -288,6 +332,7 @@ static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *unu
         found_end(&found);
         director->link_known = found.link_known;
         director->link_carrier = found.carrier;
+        director->link_own_address = found.own_address;
         return 0;
 }
 
@@ -303,7 +348,7 @@ static int on_root(sd_bus_message *message, void *userdata, sd_bus_error *unused
                 director->vipd_told = true;
                 director_feed(director, &director->addresses);
                 if (director->link_known)
-                        hear_link(director, director->link_carrier);
+                        hear_link(director, director->link_carrier, director->link_own_address);
         }
         if (director->fetch_again)
                 fetch(director);

@@ -294,6 +294,9 @@ static int open_sources(Director *director)
         r = sd_event_source_set_enabled(director->save_retry, SD_EVENT_OFF);
         if (r < 0)
                 return r;
+        r = director_own_address_open(director);
+        if (r < 0)
+                return r;
         return sd_event_add_time(event, &director->tick, CLOCK_BOOTTIME, 0, 1, on_tick, director);
 }
 
@@ -347,6 +350,7 @@ void director_done(Director *director)
         director_settings_close(director);
         state_close(director->state);
         sd_event_source_disable_unref(director->timer);
+        sd_event_source_disable_unref(director->own_address_timer);
         sd_event_source_disable_unref(director->save_retry);
         sd_event_source_disable_unref(director->tick);
         sodium_memzero(director->key, sizeof(director->key));

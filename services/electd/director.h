@@ -75,7 +75,7 @@ struct Director {
         ElectEvent queue[DIRECTOR_EVENTS_MAX];
         size_t n_queue;
         bool in_turn;
-        sd_event_source *timer, *tick;
+        sd_event_source *timer, *tick, *own_address_timer;
         uint64_t tick_due_usec, errors_due_usec;
 
         /* helpers */
@@ -87,7 +87,7 @@ struct Director {
         sd_bus_slot *farewell;
         bool fetching, fetch_again, fetching_paths, fetch_paths_again;
         ElectEvent addresses; /* collected until both answers are there */
-        bool addresses_found, link_known, link_carrier;
+        bool addresses_found, link_known, link_carrier, link_own_address;
         OrderCall call[DIRECTOR_CALLS_MAX];
         Waiter waiter[DIRECTOR_WAITERS_MAX];
         uint64_t tokens;
@@ -122,6 +122,7 @@ void director_farewell(Director *director);
 /* director-vipd.c */
 _must_check_ int director_vipd_open(Director *director);
 void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t epoch, uint64_t limit_usec);
+_must_check_ int director_own_address_open(Director *director);
 void director_probe(Director *director, bool on);
 
 /* director-settings.c */

@@ -49,7 +49,7 @@ const char *elect_reason_to_string(ElectReason reason)
                 [ELECT_REASON_NOBODY_HEARD] = "nobody was heard since the start",
                 [ELECT_REASON_OPERATOR] = "an operator asked for it",
                 [ELECT_REASON_FAILBACK] = "failback to the configured master",
-                [ELECT_REASON_LINK_DOWN] = "the primary LAN of the running master has no carrier",
+                [ELECT_REASON_LINK_DOWN] = "the primary LAN of the running master is down",
                 [ELECT_REASON_LEAVING] = "a node stops in order",
                 [ELECT_REASON_SERVICE_FAILED] = "a service or disk keeps failing on the running master",
                 [ELECT_REASON_LOWER_EPOCH] = "two masters met and this one is the older",

@@ -90,7 +90,7 @@ static void add_conflict(List *list, const ElectCore *core)
             "Find the host with that hardware address and take the address from it.", text);
 }
 
-static void add_helpers(List *list, const ElectCore *core)
+static void add_helpers(List *list, const ElectCore *core, const ErrorFacts *facts)
 {
         if (!core->hbd)
                 add(list, "heartbeat-away", false, core->peer_since_usec,
@@ -102,7 +102,11 @@ static void add_helpers(List *list, const ElectCore *core)
                 add(list, "vip-no-device", false, core->vipd_since_usec,
                     "Look at `hapair vips`; give the device its own address of the virtual IP.",
                     "A virtual IP has no device on this node");
-        if (core->link == ELECT_BAD)
+        if (core->link == ELECT_BAD && facts->own_address_gone)
+                add(list, "own-address-gone", false, core->link_since_usec,
+                    "Give the device this address again (`ip address`, or the network service).",
+                    "The primary LAN of this node has lost the node's own address");
+        else if (core->link == ELECT_BAD)
                 add(list, "link-down", false, core->link_since_usec, "Check cable, switch port and device.",
                     "The primary LAN of this node has no carrier");
         if (core->conflict)
@@ -137,7 +141,7 @@ static void add_peer(List *list, const ElectCore *core)
                     "The two nodes have different configurations");
         if (core->record.carrier_down)
                 add(list, "peer-link-down", true, core->record_usec,
-                    "Check the peer's cable and switch port.", "The primary LAN of the peer has no carrier");
+                    "Check the peer's cable and switch port.", "The primary LAN of the peer is down");
         if (core->record.maintenance)
                 add(list, "peer-maintenance", true, core->record_usec,
                     "`hapair maintenance off` on the peer.", "The peer is in maintenance");
@@ -207,13 +211,13 @@ size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret
         size_t errors = 0;
 
         add_itself(&list, core, facts);
-        add_helpers(&list, core);
+        add_helpers(&list, core, facts);
         add_peer(&list, core);
         add_paths(&list, core);
         add_volume(&list, core);
         for (size_t i = 0; i < facts->n_problems; i++)
                 add(&list, "configuration", facts->problem[i].warning, core->settings_usec,
-                    "Correct the file and reload: `hapair config check` lists everything.",
+                    "`hapair config check` lists everything; correct it, then `systemctl reload hapair-confd`.",
                     facts->problem[i].text);
 
         for (size_t i = 0; i < list.n; i++) {

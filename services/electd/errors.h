@@ -25,6 +25,7 @@ typedef struct ConfigProblem {
 
 /* What the core does not need to know to decide. */
 typedef struct ErrorFacts {
+        bool own_address_gone; /* of the primary device, for longer than a moment */
         bool save_failed;
         uint64_t save_failed_usec;
         bool real_time_refused; /* by hbd's unit or kernel */

@@ -82,5 +82,5 @@ int main(int argc, char *argv[])
                 return EXIT_FAILURE;
         r = run(director);
         free(director);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return service_exit_status(r);
 }

@@ -7,6 +7,7 @@
 
 #include "common/service.h"
 #include "common/settings.h"
+#include "common/state.h"
 #include "interfaces/heartbeat1-server.h"
 #include "services/hbd/cobs.h"
 #include "services/hbd/hbd-settings.h"
@@ -67,6 +68,7 @@ struct Daemon {
         Service *service;
         Settings *settings;
         Heart *heart;
+        StateFile *starts; /* while the count of starts is on its way to the disk */
         uint16_t port;
         Path paths[PATHS_MAX];
         sd_event_source *timer;

@@ -69,34 +69,52 @@ static int load_keys(Log *log, HeartSelf *self)
         return r;
 }
 
-/*
- * Counts this start. Without a memory that works heartbeats go on all the same: the peer then tells starts
- * apart by their instance, and waits until the one before is silent.
- */
-static void count_start(Log *log, HeartSelf *self)
+static int starts_path(char *ret_path, size_t size)
 {
         const char *directory = getenv("STATE_DIRECTORY");
+
+        if (!directory)
+                return -ENOENT;
+        snprintf(ret_path, size, "%s/starts", directory);
+        return 0;
+}
+
+/* Without a memory that works heartbeats go on all the same: the peer then tells starts apart by their
+ * instance. */
+static void count_start(Log *log, HeartSelf *self)
+{
         uint64_t counter = 0;
         char path[512];
-        int r = -ENOENT;
+        int r = starts_path(path, sizeof(path));
 
-        if (directory) {
-                snprintf(path, sizeof(path), "%s/starts", directory);
+        if (r == 0)
                 r = state_load_now(path, &counter, sizeof(counter));
-                if (r == -EBADMSG || r == -EMSGSIZE)
-                        log_warning(log, "heartbeat", "%s is damaged; the count of starts begins anew.",
-                                    path);
-                counter++;
-                r = state_save_now(path, &counter, sizeof(counter));
-        } else {
-                counter++;
-        }
+        if (r == -EBADMSG || r == -EMSGSIZE)
+                log_warning(log, "heartbeat", "%s is damaged; the count of starts begins anew.", path);
+        self->counter = counter + 1;
+}
+
+int identity_keep_start(const HeartSelf *self, sd_event *event, state_done_t done, void *userdata,
+                        StateFile **ret_file)
+{
+        StateFile *file;
+        uint64_t generation;
+        char path[512];
+        int r;
+
+        r = starts_path(path, sizeof(path));
         if (r < 0)
-                log_warning(log, "heartbeat",
-                            "The count of starts cannot be kept: %s. The state directory has to be "
-                            "writable.",
-                            strerror(-r));
-        self->counter = counter;
+                return r;
+        r = state_open(path, event, done, userdata, &file);
+        if (r < 0)
+                return r;
+        r = state_save(file, &self->counter, sizeof(self->counter), &generation);
+        if (r < 0) {
+                state_close(file);
+                return r;
+        }
+        *ret_file = file;
+        return 0;
 }
 
 int identity_load(Log *log, HeartSelf *ret_self)

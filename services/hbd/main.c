@@ -89,6 +89,22 @@ static int on_stop(void *userdata)
         return 0;
 }
 
+static void say_not_kept(Daemon *d, int error)
+{
+        log_warning(service_log(d->service), "heartbeat",
+                    "The count of starts cannot be kept: %s. The state directory has to be writable.",
+                    strerror(-error));
+}
+
+static void on_start_kept(uint64_t generation, int error, void *userdata)
+{
+        Daemon *d = userdata;
+
+        if (error < 0)
+                say_not_kept(d, error);
+        d->starts = state_close(d->starts);
+}
+
 static int start(Daemon *d)
 {
         static const HeartOps ops = { on_send, on_message, on_message_done };
@@ -104,6 +120,9 @@ static int start(Daemon *d)
         r = heart_new(&self, &ops, d, &d->heart);
         if (r < 0)
                 return r;
+        r = identity_keep_start(&self, service_event(d->service), on_start_kept, d, &d->starts);
+        if (r < 0)
+                say_not_kept(d, r);
         r = daemon_open_timer(d);
         if (r < 0)
                 return r;
@@ -121,6 +140,7 @@ static void stop(Daemon *d)
         if (d->heart)
                 paths_apply(d, NULL, 0, 0);
         d->timer = sd_event_source_disable_unref(d->timer);
+        d->starts = state_close(d->starts);
         d->service = service_free(d->service);
         d->heart = heart_free(d->heart);
 }
@@ -136,5 +156,5 @@ int main(void)
         if (r >= 0)
                 r = service_run(d.service);
         stop(&d);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return service_exit_status(r);
 }

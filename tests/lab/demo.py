@@ -18,7 +18,6 @@ from .rig import Rig
 from .tools import Probe
 
 DEAD = 0.3
-CTL = os.path.join(os.path.relpath(os.path.join(SOURCE, "tests", "lab")), "ctl")
 
 PICTURE = r"""
               client  {client}
@@ -59,6 +58,12 @@ The pair is yours to play with until you press Enter here. In another terminal, 
 
 `slave` and `master` name the nodes gw-slave and gw-master: their configured roles, which never change.
 """
+
+
+def ctl(lab):
+    """What to type for a command to this lab."""
+    path = os.path.join(os.path.relpath(os.path.join(SOURCE, "tests", "lab")), "ctl")
+    return f"{path} --lab {lab.name}" if Lab.others(lab.name) else path
 
 
 class Teller:
@@ -169,7 +174,7 @@ def main():
                 lab.keep(where)
                 say.step(f"The journals of both nodes are in {os.path.relpath(where)}.")
             if sys.stdin.isatty() and sys.stdout.isatty():
-                print(PLAY.format(ctl=CTL))
+                print(PLAY.format(ctl=ctl(lab)))
                 input("Enter takes everything down. ")
             say.step("Taking everything down.")
     except LabError as e:

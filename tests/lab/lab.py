@@ -46,11 +46,16 @@ class Lab:
             self.close()
             raise
 
+    @staticmethod
+    def others(name=None):
+        """The names of the labs that are running, besides this one."""
+        return [run for run in _runs() if run != name and not _is_dead(os.path.join(RUNS, run))]
+
     @classmethod
     def attach(cls, name=None):
         """A run that someone else owns: the one named, or the only one there is."""
         host.check()
-        runs = [name] if name else [r for r in _runs() if not _is_dead(os.path.join(RUNS, r))]
+        runs = [name] if name else cls.others()
         if len(runs) != 1:
             raise LabError("no lab is running: `make demo` starts one" if not runs else
                            f"several labs are running, name one: {', '.join(runs)}")

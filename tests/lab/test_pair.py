@@ -59,6 +59,19 @@ def test_an_orderly_stop_hands_over_and_leaves_no_address(rig, running):
     running.wait_roles(master="master", slave="slave")
 
 
+def test_a_master_without_its_own_address_gives_the_role_away(rig, running):
+    """Its kernel has the virtual IP and no route to the LAN: it would say "held" and answer nobody."""
+    own = running.sections["General"]["MasterAddress"]
+    running.wait_roles(master="master", slave="slave")
+    rig.master.exec("ip", "address", "del", own, "dev", "eth0")
+    running.wait_roles(master="slave", slave="master")
+    assert "own-address-gone" in [error["code"] for error in running.status("master")["errors"]]
+    rig.master.exec("ip", "address", "add", own, "dev", "eth0")
+    wait_for("the error ends", lambda: not running.status("master")["errors"])
+    rig.master.exec("hapair", "become", "master")
+    running.wait_roles(master="master", slave="slave")
+
+
 def counters(node):
     """What hbd has counted, by kind."""
     words = node.exec("busctl", "get-property", "org.hapair.Heartbeat1", "/org/hapair/Heartbeat1",
