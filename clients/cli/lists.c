@@ -248,7 +248,10 @@ static ExitStatus show(const Verb *verb, const char *key, ListPrinter print, boo
                 return verb_not_running(verb);
 
         if (as_json)
-                r = json_dumpf(json_object_get(picture, key), stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0 ? -EIO : 0;
+                r = json_dumpf(json_object_get(picture, key), stdout,
+                               JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0
+                                    ? -EIO
+                                    : 0;
         else
                 r = print(picture, NULL);
         if (as_json)
