@@ -95,6 +95,7 @@ static void take_messages(Heart *h, unsigned path, const Wire__Body *body, uint6
 static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_t received_usec)
 {
         HeartPath *p = &h->paths[path];
+        bool newest = !p->window.open || head->sequence > p->window.top;
 
         if (!window_is_fresh(&p->window, head->sequence))
                 return FRAME_REPLAYED;
@@ -102,7 +103,10 @@ static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_
         /* Plain beats are read in their order and after what is urgent. */
         if (head->kind == FRAME_BEAT)
                 window_settle(&p->window, head->sequence);
-        liveness_heard(&h->liveness, path, received_usec);
+        /* One that a newer frame has overtaken says nothing of now: it may have been held back on purpose.
+         */
+        if (newest)
+                liveness_heard(&h->liveness, path, received_usec);
         if (p->echo.instance != h->peer.instance || head->sequence > p->echo.sequence) {
                 p->echo.instance = h->peer.instance;
                 p->echo.sequence = head->sequence;

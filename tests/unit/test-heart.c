@@ -470,30 +470,22 @@ static void replayed_frames_prove_nothing(void)
         net_start(&net, 1);
         net.a.recording = net.b.recording = true;
         net_run(&net, 10 * DEAD);
+        net.a.recording = net.b.recording = false;
         net.a.cut = 7;
-        net_run(&net, DEAD / 3);
+        net_run(&net, DEAD / 2);
         last = liveness_last_heard(&net.b.heart->liveness);
+
         replay(&net.b, &net.a.tape, 3);
         replay(&net.b, &net.b.tape, 3); /* reflected */
-        g_assert_cmpuint(liveness_last_heard(&net.b.heart->liveness), <=, net.now);
         g_assert_cmpuint(net.b.heart->drops[FRAME_REPLAYED], >, 100);
         g_assert_cmpuint(net.b.heart->drops[FRAME_OWN], >, 0);
-        /* What was cut and never arrived may still arrive, late; it is the attacker's only choice. */
-        for (unsigned i = 0; i < 30; i++) {
-                net_run(&net, DEAD / 10);
-                replay(&net.b, &net.a.tape, 3);
-        }
         net_run(&net, DEAD);
-        replay(&net.b, &net.a.tape, 3);
-        last = liveness_last_heard(&net.b.heart->liveness);
-        net_run(&net, DEAD);
-        net.a.recording = false;
-        replay(&net.b, &net.a.tape, 3);
-        last = liveness_last_heard(&net.b.heart->liveness);
-        net_run(&net, 2 * DEAD);
-        replay(&net.b, &net.a.tape, 3);
-        g_assert_cmpuint(liveness_last_heard(&net.b.heart->liveness), ==, last);
         g_assert_cmpint(net.b.heart->liveness.state, ==, PEER_LOST);
+
+        replay(&net.b, &net.a.tape, 3);
+        net_run(&net, DEAD);
+        g_assert_cmpint(net.b.heart->liveness.state, ==, PEER_LOST);
+        g_assert_cmpuint(liveness_last_heard(&net.b.heart->liveness), ==, last);
         net_stop(&net);
 }
 
