@@ -92,6 +92,10 @@ void paths_apply(Daemon *d, const PathSettings *settings, unsigned n_settings, u
 
 /* Reads what waits for our turn; with `all`, also what would wake us anyway. */
 void paths_drain(Daemon *d, bool all);
+
+/* Reads the serial lines, which no kernel stamps: the longer a frame waits, the less is known of its time.
+ */
+void paths_drain_serial(Daemon *d);
 bool path_is_open(const Path *p);
 /* Opens again what is due; returns when the next try is. */
 uint64_t paths_retry(Daemon *d, uint64_t now);

@@ -91,8 +91,19 @@ static void take_messages(Heart *h, unsigned path, const Wire__Body *body, uint6
         }
 }
 
+/*
+ * What a round trip is measured by. The frames of a serial line are said to be received when they can have
+ * come at the earliest, so that nobody seems to live on; the way there and back took as long as until they
+ * were read.
+ */
+static uint64_t measured_usec(const HeartPath *p, uint64_t received_usec, uint64_t now_usec)
+{
+        return p->kind == PATH_SERIAL ? now_usec : received_usec;
+}
+
 /* A frame of the peer's that is authentic, fresh and of its present instance. */
-static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_t received_usec)
+static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_t received_usec,
+                         uint64_t now_usec)
 {
         HeartPath *p = &h->paths[path];
         bool newest = !p->window.open || head->sequence > p->window.top;
@@ -110,7 +121,7 @@ static FrameDrop believe(Heart *h, unsigned path, const FrameHead *head, uint64_
         if (p->echo.instance != h->peer.instance || head->sequence > p->echo.sequence) {
                 p->echo.instance = h->peer.instance;
                 p->echo.sequence = head->sequence;
-                p->echo.received_usec = received_usec;
+                p->echo.received_usec = measured_usec(p, received_usec, now_usec);
         }
         return FRAME_OK;
 }
@@ -138,12 +149,12 @@ static FrameDrop receive_beat(Heart *h, unsigned path, FrameHead *head, const ui
         drop = frame_open(head, h->peer.receive_keys[key], frame, size, &h->arena, &body);
         if (drop != FRAME_OK)
                 return drop;
-        drop = believe(h, path, head, received_usec);
+        drop = believe(h, path, head, received_usec, now_usec);
         if (drop != FRAME_OK)
                 return drop;
 
         take_word(h, body, received_usec);
-        take_echo(p, body, received_usec);
+        take_echo(p, body, measured_usec(p, received_usec, now_usec));
         p->confirmed = body->echo != 0;
         if (body->serial != 0)
                 p->grade.loss_out = MIN_OF(body->loss_percent, 100u);
@@ -250,13 +261,13 @@ static FrameDrop receive_hello(Heart *h, unsigned path, FrameHead *head, const u
                 adopt(h, path, head, body);
         }
 
-        drop = believe(h, path, head, received_usec);
+        drop = believe(h, path, head, received_usec, now_usec);
         if (drop != FRAME_OK)
                 return drop;
         /* A beat confirms that we are known; a hello may be a mere answer, one without echo has to be told.
          */
         if (head->receiver == h->self.instance)
-                take_echo(p, body, received_usec);
+                take_echo(p, body, measured_usec(p, received_usec, now_usec));
         else
                 p->confirmed = false;
         return drop;

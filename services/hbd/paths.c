@@ -181,17 +181,21 @@ static void drain_serial(Path *p)
                 fail_path(p, true, strerror(-n));
 }
 
+void paths_drain_serial(Daemon *d)
+{
+        for (unsigned i = 0; i < PATHS_MAX; i++)
+                if (d->paths[i].used && d->paths[i].serial_fd >= 0)
+                        drain_serial(&d->paths[i]);
+}
+
 void paths_drain(Daemon *d, bool all)
 {
+        paths_drain_serial(d);
         for (unsigned i = 0; i < PATHS_MAX; i++) {
                 Path *p = &d->paths[i];
 
-                if (!p->used || !path_is_open(p))
+                if (!p->used || p->kind != PATH_UDP || !path_is_open(p))
                         continue;
-                if (p->kind == PATH_SERIAL) {
-                        drain_serial(p);
-                        continue;
-                }
                 drain_udp(p, p->udp.quiet, &p->quiet);
                 if (path_is_open(p) && (all || p->urgent.more))
                         drain_urgent(p);

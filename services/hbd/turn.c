@@ -120,6 +120,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
         if (has_to_read(d))
                 paths_drain(d, false);
+        else
+                paths_drain_serial(d);
         daemon_turn(d);
         return 0;
 }
