@@ -123,11 +123,12 @@ def failover(say, rig, both):
             return False
         found = probe.finish()
     target = found["targets"][0]
-    gap, stall = target["gap_us"] / 1000, found["stall_us"] / 1000
+    gap, dead = target["gap_us"] / 1000, DEAD * 1000
+    beside = f"within the dead time of {dead:.0f} ms" if gap <= dead else \
+        f"{gap - dead:.1f} ms more than the dead time of {dead:.0f} ms"
     say.step(f"{say.good('gw-slave')} answers on {both.vip}. The client was without an answer for "
              f"{say.good(f'{gap:.1f} ms')},")
-    say.show(f"{gap - DEAD * 1000:+.1f} ms beside the dead time of {DEAD * 1000:.0f} ms"
-             f" (the probe's own worst stall: {stall:.1f} ms).")
+    say.show(f"{beside} (the probe's own worst stall: {found['stall_us'] / 1000:.1f} ms).")
     return True
 
 
