@@ -247,7 +247,9 @@ static void plan_failed(ElectCore *core, int error)
                 plan_stuck(core, order, error);
                 return;
         }
-        if (order == ELECT_ORDER_RESUME) {
+        /* Of what was up before, all has to go down, not only what this plan began. */
+        if (order == ELECT_ORDER_RESUME || plan->reason == ELECT_REASON_RESUME) {
+                note_failure(core, order, error);
                 elect_demote(core, ELECT_REASON_ORDER_FAILED);
                 return;
         }

@@ -176,13 +176,21 @@ static bool reconnected_rule(ElectCore *core)
         return true;
 }
 
-/* The peer holds the right: addresses down at once; what stays stuck is rebooted (plan_stuck). */
+/*
+ * The peer holds the right: addresses down at once; what stays stuck is rebooted (plan_stuck). A master that
+ * was frozen whole may still believe itself connected: of two masters that hear each other the one without
+ * the right drops what is half-open and goes.
+ */
 static bool give_up_rule(ElectCore *core)
 {
-        if (core->state != ELECT_ISOLATED || core->plan.n > 0 || !elect_record_fresh(core) ||
-            !core->record.sole || core->memory.sole)
+        bool doubled = core->state == ELECT_MASTER && elect_master_heard(core);
+
+        if ((core->state != ELECT_ISOLATED && !doubled) || core->plan.n > 0 || core->memory.sole ||
+            !elect_record_fresh(core) || !core->record.sole)
                 return false;
 
+        if (elect_connected(core))
+                elect_order(core, ELECT_ORDER_DISCONNECT);
         core->memory.elig = false;
         core->outdate = (ElectAsk){};
         core->right_pending = false;

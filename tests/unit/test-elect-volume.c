@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
 
 #include "elect-node.h"
 
@@ -63,6 +64,25 @@ static void test_isolated_gives_up_when_the_peer_holds_the_right(void)
         g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], ==, 1);
         g_assert_false(node.core.memory.elig);
         g_assert_cmpint(node.fence_answer, ==, 6);
+}
+
+/* 20: thawed, it still believes itself connected to the one that took over */
+static void test_half_open_master_goes_when_it_hears_the_one_with_the_right(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        memset(node.orders, 0, sizeof(node.orders));
+        node.peer.sole = true;
+        node.peer.role = ELECT_ROLE_MASTER;
+        node.peer.state = ELECT_MASTER;
+        node.peer.epoch = node.core.epoch + 1;
+        node_record(&node);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_WITHDRAW], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], ==, 1);
+        g_assert_false(node.disk.elig);
+        g_assert_cmpint(node.core.role, !=, ELECT_ROLE_MASTER);
 }
 
 static void test_eligible_is_told_after_sole_is_released(void)
@@ -204,6 +224,7 @@ int main(int argc, char *argv[])
         TEST(alone_with_sole_listens_then_serves);
         TEST(eligibility_is_cleared_at_boot);
         TEST(isolated_gives_up_when_the_peer_holds_the_right);
+        TEST(half_open_master_goes_when_it_hears_the_one_with_the_right);
         TEST(eligible_is_told_after_sole_is_released);
         TEST(handover_names_session_and_nonce);
         TEST(standbys_answer_never_raises_its_own_eligibility);
