@@ -44,8 +44,8 @@ def run_tier(tally, name, command, report, environment=None):
     print(f"\n== {name}", flush=True)
     report.unlink(missing_ok=True)
     begin, failures = time.monotonic(), len(tally.failed)
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})},
-                          check=False)
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, **(environment or {})})
     cases = tally.add_junit(report) if report.exists() else 0
     if (done.returncode or not cases) and len(tally.failed) == failures:
         tally.failed.append(f"the tier {name} itself: exit status {done.returncode}, {cases} tests")
@@ -65,8 +65,8 @@ def run_lab(tally, build):
     # Most of a scenario is waiting: several labs at once. What measures or loads the machine comes after.
     for name, selection in (("lab-scenarios", ["-m", "not alone", "-n", "4"]), ("lab", ["-m", "alone"])):
         report = build / f"{name}.junit.xml"
-        run_tier(tally, name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lab",
-                               *selection, f"--junitxml={report}", "--durations=10"], report,
+        run_tier(tally, name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                               "tests/lab", *selection, f"--junitxml={report}", "--durations=10"], report,
                  {"HAPAIR_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"})
 
 

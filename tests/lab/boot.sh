@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The power supply of one lab node. `boot.sh power` runs one boot after the other, for as long as the node asks
-# for a reboot; the other verbs are the stages of one boot, each one namespace deeper. node.py starts it with
+# The power supply of one lab node. `boot.sh power` runs one boot after the other, for as long as the node
+# asks for a reboot; the other verbs are the stages of one boot, each one namespace deeper. node.py starts it
+# with
 #
 #   NODE    the node's directory: upper, work, wire.ip, plug.ip, unplug.ip; pid is written here
 #   LOWER   overlayfs lower layers, topmost first
@@ -18,7 +19,7 @@ power)
         while :; do
                 rc=0
                 unshare --fork --kill-child --pid --mount --uts --ipc --net "$0" wire || rc=$?
-                # reboot() in a pid namespace ends its init with SIGHUP; power-off with SIGINT, death with SIGKILL
+                # The init of a pid namespace ends with SIGHUP by reboot(), SIGINT by power-off, SIGKILL by death
                 [ "$rc" -eq 129 ] || exit 0
         done
         ;;
@@ -28,7 +29,7 @@ wire)
         ip -force -n "$SWITCH" -batch "$NODE/unplug.ip" 2>/dev/null || :
         ip -batch "$NODE/wire.ip"
         ip -n "$SWITCH" -batch "$NODE/plug.ip"
-        # Enter the cgroup from inside the pid namespace, and only then make it the root of what the node sees.
+        # Enter the cgroup from inside the pid namespace; only then make it the root of what the node sees.
         echo 0 >"$CGROUP/cgroup.procs"
         exec unshare --cgroup "$0" root
         ;;
@@ -43,7 +44,8 @@ root)
         mkdir -p "$root"
         # The mount of the last boot goes away with the last of its processes, which may take a moment.
         n=0
-        until mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$NODE/upper,workdir=$NODE/work" "$root"; do
+        until mount -t overlay -o "lowerdir=$LOWER,upperdir=$NODE/upper,workdir=$NODE/work" overlay "$root"
+        do
                 n=$((n + 1))
                 [ "$n" -lt 50 ] || exit 1
                 sleep 0.1
@@ -100,7 +102,8 @@ root)
         hostname "$HOST"
         # Without shared propagation systemd 252 hands its services empty credential folders.
         mount --make-rshared /
-        exec env -i container=lab TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        exec env -i container=lab TERM=dumb \
+                PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
                 setpriv --bounding-set="$BEYOND" \
                 /lib/systemd/systemd --log-target=journal --show-status=0
         ;;

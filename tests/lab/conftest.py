@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Fixtures of the lab tier: one rig for the whole session, healed after every test; what a failed test leaves
-behind for the reader is in lab-failures/ in the build directory.
+"""Fixtures of the lab tier: one rig for the whole session, healed after every test; what a failed test
+leaves behind for the reader is in lab-failures/ in the build directory.
 """
 
 import os

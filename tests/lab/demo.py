@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`make demo`: a pair on this machine, a failover, and then the pair to play with.
 
-Exits 0 when the other node took over, 1 when it did not. Without a terminal it takes everything down at once; on
-one it waits for Enter first.
+Exits 0 when the other node took over, 1 when it did not. Without a terminal it takes everything down at
+once; on one it waits for Enter first.
 """
 
 import argparse
@@ -111,15 +111,15 @@ def failover(say, rig, both):
         say.step(f"The client asks {both.vip}: {say.good(probe.holder(both.vip))} answers.")
         time.sleep(3 * DEAD)
 
-        say.step(f"{say.bad('Pulling the plug of gw-master.')} A node is dead when nothing has been heard of it for "
-                 f"the dead time,")
-        say.show(f"set to {DEAD * 1000:.0f} ms here (DeadTimeSec={DEAD:g}; the default is 20 s).")
+        say.step(f"{say.bad('Pulling the plug of gw-master.')} A node is dead when nothing was heard of it")
+        say.show(f"for the dead time: {DEAD * 1000:.0f} ms here (DeadTimeSec={DEAD:g}; the default is 20 s).")
         rig.master.kill()
         try:
             probe.wait_holder(both.vip, "gw-slave", timeout=DEAD + 10)
             both.wait_roles(slave="master")
         except Timeout:
-            say.step(say.bad(f"Nobody took over: {probe.holder(both.vip) or 'nobody'} answers on {both.vip}."))
+            holder = probe.holder(both.vip) or "nobody"
+            say.step(say.bad(f"Nobody took over: {holder} answers on {both.vip}."))
             return False
         found = probe.finish()
     target = found["targets"][0]

@@ -21,8 +21,8 @@ class Timeout(LabError):
 def run(*argv, check=True, timeout=60, name=None, **options):
     """Run a command to its end and return the result, output as text.
 
-    A failure names the command, or what the caller calls it, and what it said: that is what the reader of a test
-    report needs.
+    A failure names the command, or what the caller calls it, and what it said: that is what the reader of a
+    test report needs.
     """
     name = name or shlex.join(map(str, argv))
     options.setdefault("capture_output", True)
@@ -37,7 +37,7 @@ def run(*argv, check=True, timeout=60, name=None, **options):
 
 
 def wait_for(what, condition, timeout=10.0, interval=0.02):
-    """Call condition() until it returns something true, and return that. Timeout says what was waited for."""
+    """Call condition() until it returns something true, and return that; Timeout says for what it waited."""
     end = time.monotonic() + timeout
     while True:
         result = condition()
@@ -65,5 +65,5 @@ def check():
         raise LabError("the lab makes namespaces, mounts and cgroups: run it as root (sudo)")
     missing = [t for t in TOOLS if not shutil.which(t)]
     if missing:
-        raise LabError(f"missing on this machine: {', '.join(missing)}; `make deps` installs what the lab needs")
+        raise LabError(f"missing on this machine: {', '.join(missing)}; `make deps` installs it")
     cgroup_root()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's keepalived on both nodes: what hapair is measured against, and the proof that the lab itself works."""
+"""Debian's keepalived on both nodes: what hapair is measured against, and the proof that the lab works."""
 
 from . import net as network
 from .host import wait_for

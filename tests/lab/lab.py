@@ -3,8 +3,8 @@
 
 Every process of a run lives in the run's cgroup and every name it makes begins with the run's own. So taking
 a run down needs no list of what was started: kill the cgroup, delete what bears the name. A run belongs to
-whoever holds the lock on its directory; one that nobody holds died without cleaning up, and the next lab that
-starts does it for it.
+whoever holds the lock on its directory; one that nobody holds died without cleaning up, and the next lab
+that starts does it for it.
 """
 
 import contextlib
@@ -28,7 +28,8 @@ class Lab:
 
     def __init__(self, build=None, say=lambda text: None):
         host.check()
-        self.build = os.path.abspath(build or os.environ.get("HAPAIR_BUILD") or os.path.join(SOURCE, "build"))
+        self.build = os.path.abspath(build or os.environ.get("HAPAIR_BUILD") or
+                                     os.path.join(SOURCE, "build"))
         if not os.path.exists(self.tool("probe")):
             raise LabError(f"{self.tool('probe')} is not there: build first (make build), or name the build "
                            "directory in HAPAIR_BUILD")
@@ -127,7 +128,8 @@ class Lab:
             options.setdefault("stderr", errors)
             options.setdefault("stdin", subprocess.DEVNULL)
             options.setdefault("stdout", subprocess.DEVNULL)
-            process = subprocess.Popen([str(a) for a in argv], start_new_session=True, preexec_fn=enter, **options)
+            process = subprocess.Popen([str(a) for a in argv], start_new_session=True, preexec_fn=enter,
+                                       **options)
         with open(self.path(name + ".pid"), "w", encoding="ascii") as f:
             f.write(f"{process.pid}\n")
         return process
@@ -158,8 +160,8 @@ class Lab:
             journal = self.path(name, "upper", "var", "log", "journal")
             if os.path.isdir(journal):
                 with open(os.path.join(where, name + ".journal"), "w", encoding="utf-8") as f:
-                    run("journalctl", "--directory", journal, "--merge", "--output=short-monotonic", "--no-pager",
-                        capture_output=False, stdout=f, stderr=subprocess.STDOUT, check=False)
+                    run("journalctl", "--directory", journal, "--merge", "--output=short-monotonic",
+                        "--no-pager", capture_output=False, stdout=f, stderr=subprocess.STDOUT, check=False)
             elif name.endswith((".err", ".json")):
                 shutil.copy(self.path(name), where)
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The network of a run: one namespace is the switch, with a bridge for each segment; nodes and stations plug in.
+"""The network of a run: one namespace is the switch, with a bridge for each segment; nodes and stations plug
+in.
 
-What is wrong with the network at a moment is one record (faults.json in the run's directory), changed and then
-applied as a whole, so that whoever attaches to the run can break and mend too, and a port that comes back with a
-rebooted node comes back broken as it was.
+What is wrong with the network at a moment is one record (faults.json in the run's directory), changed and
+then applied as a whole, so that whoever attaches to the run can break and mend too, and a port that comes
+back with a rebooted node comes back broken as it was.
 
     cut          carrier loss: the switch side of the cable goes down, the node sees it
-    drop         frames vanish in the switch, all or some per cent of them, from or to the node; carrier stays up
+    drop         frames from or to the node vanish in the switch, all or some per cent; the carrier stays up
     part         the same for what one node sends to the other; everybody else still hears both
     duplicate    every frame from the node arrives twice (until the node is switched off)
     dark         nothing comes from the node or gets to it: it hangs
@@ -85,7 +86,7 @@ class Net:
         return self.lab.read("segments.json")
 
     def wire(self, node):
-        """Write the ip(8) batches that boot.sh plugs a node in with: in the node, on the switch, and to unplug."""
+        """Write the ip(8) batches of boot.sh: for the node, for the switch, and to unplug."""
         wire, plug, unplug = ["link set lo up"], [], []
         for segment in self.segments:
             wire += [f"link add {DEVICES[segment]} address {mac(node, segment)} type veth "
@@ -121,7 +122,8 @@ class Net:
     def part(self, segment, sender=None, percent=100):
         """Lose frames between the two nodes, or only what one sends to the other."""
         with self._faults() as faults:
-            faults["part"].setdefault(segment, {}).update({n: percent for n in ([sender] if sender else NODES)})
+            senders = [sender] if sender else NODES
+            faults["part"].setdefault(segment, {}).update({n: percent for n in senders})
 
     @contextlib.contextmanager
     def parting(self, segment, sender):
@@ -182,7 +184,8 @@ class Net:
         """Let the LAN's gateway answer, or not."""
         verb = "replace" if up else "delete"
         self._ip(self.switch, [f"addr {verb} {with_prefix(GATEWAY)} dev lan",
-                               f"addr {verb} {with_prefix(GATEWAY, version=6)} dev lan" + (" nodad" if up else "")])
+                               f"addr {verb} {with_prefix(GATEWAY, version=6)} dev lan" +
+                               (" nodad" if up else "")])
 
     def intrude(self, stranger):
         """A third host takes the address and says so to everybody."""
@@ -270,7 +273,8 @@ def _ruleset(faults, there):
             chains[way].append(f"{'iifname' if way == 'from' else 'oifname'} {port} {lose(percent)}")
     for segment, senders in faults["part"].items():
         for sender, percent in senders.items():
-            chains["between"].append(f"iifname {segment}-{sender} oifname {segment}-{_other(sender)} {lose(percent)}")
+            chains["between"].append(f"iifname {segment}-{sender} oifname {segment}-{_other(sender)} "
+                                     f"{lose(percent)}")
     for node in faults["dark"]:
         chains["from"] += [f"iifname {segment}-{node} drop" for segment in SEGMENTS]
         chains["to"] += [f"oifname {segment}-{node} drop" for segment in SEGMENTS]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One node: its power switch, commands in it, its files and its journal.
 
-A node's disk is a directory on the host's disk (an overlay's upper layer), so what it syncs is really written.
-It keeps it from boot to boot, until wipe().
+A node's disk is a directory on the host's disk (an overlay's upper layer), so what it syncs is really
+written. It keeps it from boot to boot, until wipe().
 """
 
 import os
@@ -17,8 +17,8 @@ from .host import LabError, run, wait_for
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.sh")
 # What no process of a node may have: the clock, the kernel and its audit are the host's.
 BEYOND = "-sys_time,-sys_module,-sys_rawio,-audit_control,-audit_read"
-ENVIRONMENT = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-               "LANG=C.UTF-8")
+ENVIRONMENT = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "HOME=/root", "LANG=C.UTF-8")
 
 # Of a crash-safe record, see common/state.c.
 SLOT_SIZE = 2048
@@ -133,8 +133,8 @@ class Node:
     def kill(self):
         """Pull the plug: everything ends at one moment.
 
-        Frozen first, which takes no time, then cut off, then killed: a process that dies would have its kernel
-        refuse what still arrives for it, and a namespace goes on answering until it is taken apart.
+        Frozen first, which takes no time, then cut off, then killed: a process that dies would have its
+        kernel refuse what still arrives for it, and a namespace goes on answering until it is taken apart.
         """
         self.hang()
         self._signal(signal.SIGKILL)
@@ -143,7 +143,7 @@ class Node:
         self.net.dark(self.name, False)
 
     def freeze(self):
-        """Stop everything that runs on the node; its kernel goes on answering. hang() is the whole machine."""
+        """Stop everything that runs on the node; its kernel goes on answering, unlike with hang()."""
         self._freezer(1)
 
     def thaw(self):
@@ -168,8 +168,8 @@ class Node:
         self.make()
 
     def damage(self, directory, how):
-        """Spoil the two-slot records (common/state.c) in a directory of the node, which is off: `lost` is both
-        slots, `torn` the newer one.
+        """Spoil the two-slot records (common/state.c) in a directory of the node, which is off: `lost` is
+        both slots, `torn` the newer one.
         """
         top = self._path("upper", directory)
         for name in os.listdir(top):
@@ -196,8 +196,8 @@ class Node:
 
     def write(self, path, text, mode=0o644):
         """Write a file in the running node."""
-        self.exec("/bin/sh", "-c", 'umask 077 && mkdir -p "${1%/*}" && cat >"$1" && chmod "$2" "$1"', "sh", path,
-                  f"{mode:o}", input=text)
+        self.exec("/bin/sh", "-c", 'umask 077 && mkdir -p "${1%/*}" && cat >"$1" && chmod "$2" "$1"', "sh",
+                  path, f"{mode:o}", input=text)
 
     def read(self, path):
         """Read a file of the running node."""

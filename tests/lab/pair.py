@@ -17,7 +17,8 @@ def install(lab):
     """A complete installation of hapair as a layer for the nodes' disks."""
     path = lab.path("hapair")
     run("meson", "install", "-C", lab.build, "--destdir", path, "--no-rebuild", "--quiet", timeout=120)
-    # The nodes' serial lines are pseudo terminals, the only thing about them that is not as on real hardware.
+    # The nodes' serial lines are pseudo terminals, the only thing about them that is not as on real
+    # hardware.
     drop_in = os.path.join(path, "etc", "systemd", "system", "hapair-hbd.service.d")
     os.makedirs(drop_in)
     with open(os.path.join(drop_in, "lab.conf"), "w", encoding="ascii") as f:
@@ -26,8 +27,8 @@ def install(lab):
 
 
 def configuration(dead=1.0, n_aliases=0, arbiter="paths", serial=True, version=4, settings=None):
-    """A complete hapair.conf for the lab's pair, as sections of keys. settings overrides: {section: {key: value}};
-    a value of None leaves the key out."""
+    """A complete hapair.conf for the lab's pair, as sections of keys. settings overrides: {section: {key:
+    value}}; a value of None leaves the key out."""
     sections = {
         "General": {
             "Cluster": "gw", "Active": "yes", "PrimaryDevice": network.DEVICES["lan"],
@@ -44,7 +45,8 @@ def configuration(dead=1.0, n_aliases=0, arbiter="paths", serial=True, version=4
         },
         "VirtualIP lan": {
             "Enabled": "yes", "Address": network.with_prefix(10, version=version),
-            "Aliases": ";".join(network.with_prefix(256 + i, version=version) for i in range(n_aliases)) or None,
+            "Aliases": ";".join(network.with_prefix(256 + i, version=version)
+                                for i in range(n_aliases)) or None,
             "MasterAddress": network.address("master", version=version),
             "SlaveAddress": network.address("slave", version=version),
         },
@@ -86,7 +88,8 @@ class Pair:
         """`hapair init` on the master and `hapair join` on the slave, with what it printed."""
         master, slave = self.rig.master, self.rig.slave
         master.write(CONFIGURATION, as_text(self.sections), mode=0o600)
-        # init asks who has the addresses; that nobody answers, the kernel says after three tries, a second apart.
+        # init asks who has the addresses; that nobody answers, the kernel says after three tries, a second
+        # apart.
         for version in ("ipv4", "ipv6"):
             master.exec("sysctl", "-qw", f"net.{version}.neigh.eth0.retrans_time_ms=100")
         master.exec("ip", "neighbour", "flush", "all")
@@ -111,7 +114,8 @@ class Pair:
         for node in self.nodes.values():
             node.exec("systemctl", "disable", "--now", "hapair.target", timeout=60, check=False)
             node.exec("/bin/sh", "-c", "systemctl stop 'hapair-*'; systemctl reset-failed; "
-                      "rm -rf /var/lib/hapair /run/hapair/vipd; find /etc/hapair -type f -delete", timeout=60)
+                      "rm -rf /var/lib/hapair /run/hapair/vipd; find /etc/hapair -type f -delete",
+                      timeout=60)
             left = set(node.addresses()) & set(self.addresses)
             if left:
                 raise LabError(f"{node.host}: addresses left behind by a stopped hapair: {', '.join(left)}")
@@ -136,7 +140,8 @@ class Pair:
 
     def wait_roles(self, timeout=30, **roles):
         """Wait until the nodes have these running roles: wait_roles(master="slave", slave="master")."""
-        wait_for(f"running roles {roles}", lambda: all(self.role(n) == r for n, r in roles.items()), timeout, 0.05)
+        wait_for(f"running roles {roles}", lambda: all(self.role(n) == r for n, r in roles.items()),
+                 timeout, 0.05)
 
     def serving(self):
         """The name of the node that is running master; None while none or both say so."""

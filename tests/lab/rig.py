@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The usual lab in one piece: the switch, the serial cable and both nodes, made, healed and looked up together."""
+"""The usual lab in one piece: the switch, the serial cable and both nodes, made and healed together."""
 
 from . import net as network
 from . import node as machine
@@ -48,7 +48,7 @@ class Rig:
         return self.nodes["slave"]
 
     def heal(self):
-        """Whatever was broken is whole again: cables, gateway, stranger, frozen nodes, nodes that are off."""
+        """What was broken is whole again: cables, gateway, stranger, frozen nodes, nodes that are off."""
         self.net.mend()
         self.net.gateway(True)
         self.net.retreat_all()

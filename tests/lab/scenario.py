@@ -13,7 +13,8 @@ from .node import start_together
 from .tap import Tap
 from .tools import Holders, Probe
 
-# What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded machine.
+# What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded
+# machine.
 MARGIN = 3.0
 # What a boot takes until the pair has settled, about.
 BOOT = 4
@@ -122,7 +123,8 @@ class Play:
             STEPS[words[0]](self, *words[1:])
         except (Failed, LabError) as e:
             status = {name: self.pair.status(name) for name in self.nodes}
-            said = {name: status and {key: status.get(key) for key in ("running_role", "state", "epoch", "errors")}
+            keys = ("running_role", "state", "epoch", "errors")
+            said = {name: status and {key: status.get(key) for key in keys}
                     for name, status in status.items()}
             raise Failed(f"{where}: {e}; the client hears {self.holder()}; {said}") from e
 
@@ -335,7 +337,8 @@ def settles(play, _within, text):
     """One node serves and the other is slave."""
     def settled():
         roles = {name: play.pair.role(name) for name in play.nodes}
-        return sorted(roles.values(), key=str) == ["master", "slave"] and roles.get(play.holder()) == "master"
+        return (sorted(roles.values(), key=str) == ["master", "slave"] and
+                roles.get(play.holder()) == "master")
     play.within("one serves, the other is slave", settled, text)
 
 
@@ -352,7 +355,8 @@ def steady(play, text):
         time.sleep(0.1)
         now = time.monotonic()
         if len(play.probe.events()) != history:
-            raise Failed(f"{name} went on, but not alone or not all the time: {play.probe.events()[history:]}")
+            raise Failed(f"{name} went on, but not alone or not all the time: "
+                         f"{play.probe.events()[history:]}")
         roles = {n: play.pair.role(n) for n in (name, other)}
         # A daemon that starts again says nothing for a moment; its role is what it was.
         unsaid = (unsaid or now) if roles[name] in (None, "none") else None

@@ -33,8 +33,8 @@ class Tap:
     def __init__(self, net):
         self.net = net
         tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        self.process = net.lab.spawn("tap", *net.inside("switch"), sys.executable, "-m", "lab.tap", cwd=tests,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = net.lab.spawn("tap", *net.inside("switch"), sys.executable, "-m", "lab.tap",
+                                     cwd=tests, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 
     def mark(self):

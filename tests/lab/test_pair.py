@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the scenarios' words cannot say: aliases, IPv6, killed daemons on one running pair, what a stop leaves behind."""
+"""What the scenarios cannot say: aliases, IPv6, killed daemons on a running pair, what a stop leaves."""
 
 import time
 
@@ -31,7 +31,8 @@ def test_a_killed_daemon_changes_no_role_and_takes_no_address(rig, running, name
     node = running.nodes[name]
     unit = f"hapair-{daemon}.service"
     running.wait_roles(master="master", slave="slave")
-    with Probe(rig.net, *running.addresses).ready() as probe, Holders(rig.net, *running.addresses).ready() as holders:
+    with (Probe(rig.net, *running.addresses).ready() as probe,
+          Holders(rig.net, *running.addresses).ready() as holders):
         for _ in range(3):
             before = node.service_pid(unit)
             node.exec("systemctl", "kill", "--kill-whom=main", "--signal=SIGKILL", unit)
@@ -87,7 +88,8 @@ def test_heartbeats_of_a_stranger_are_counted_by_kind_and_believed_by_nobody(rig
         tap.mark()
         before = counters(rig.slave)
         sent = {"forged": tap.forge, "replayed": tap.replay}[kind]("slave")
-        wait_for(f"{sent} {kind} heartbeats are counted", lambda: counters(rig.slave)[kind] >= before[kind] + sent)
+        wait_for(f"{sent} {kind} heartbeats are counted",
+                 lambda: counters(rig.slave)[kind] >= before[kind] + sent)
         found = probe.finish()["targets"][0]
     assert found["holder"] == "gw-master" and found["switches"] == 0
     running.wait_roles(master="master", slave="slave")

@@ -11,11 +11,11 @@ from .scenario import Play, Scenario
 
 
 def plays():
-    """What is to be played, the longest first, so that several labs end at about the same time; a scenario that
-    keeps the processors busy would spoil what runs beside it.
+    """What is to be played, the longest first, so that several labs end at about the same time; a scenario
+    that keeps the processors busy would spoil what runs beside it.
     """
-    scenarios = [Scenario(path) for path in glob.glob(os.path.join(SOURCE, "tests", "scenarios", "*.scenario"))]
-    for scenario in sorted(scenarios, key=Scenario.length, reverse=True):
+    paths = glob.glob(os.path.join(SOURCE, "tests", "scenarios", "*.scenario"))
+    for scenario in sorted(map(Scenario, paths), key=Scenario.length, reverse=True):
         if "lab" not in scenario.header["engines"]:
             continue
         marks = [pytest.mark.alone] if any(words[0] == "load" for _, words in scenario.steps) else []

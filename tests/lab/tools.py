@@ -21,8 +21,8 @@ class _Tool:
     def __init__(self, net, station, name, *argv):
         self.name = name
         self.lines = []
-        self.process = net.lab.spawn(f"{name}-{os.getpid()}", *net.inside(station), net.lab.tool(name), *argv,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = net.lab.spawn(f"{name}-{os.getpid()}", *net.inside(station), net.lab.tool(name),
+                                     *argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -68,9 +68,10 @@ class Probe(_Tool):
         super().__init__(net, "client", "probe", interval_usec, ECHO_PORT, *addresses)
 
     def events(self):
-        """What happened so far: (address, the node that answers or None, when in seconds of CLOCK_MONOTONIC)."""
+        """What happened so far: (address, who answers or None, when in seconds of CLOCK_MONOTONIC)."""
         return [(words[1], words[2] if words[0] == "answers" else None, int(words[-1]) / 1e6)
-                for words in (line.split() for line in list(self.lines)) if words[0] in ("answers", "silent")]
+                for words in (line.split() for line in list(self.lines))
+                if words[0] in ("answers", "silent")]
 
     def holder(self, address):
         """The node that answers at an address now, by host name; None while nobody does."""
@@ -78,7 +79,8 @@ class Probe(_Tool):
 
     def wait_holder(self, address, node, timeout=30):
         """Wait until this node answers at the address."""
-        wait_for(f"{node} answers at {address}", lambda: self.holder(address) == node, timeout, interval=0.005)
+        wait_for(f"{node} answers at {address}", lambda: self.holder(address) == node, timeout,
+                 interval=0.005)
 
 
 class Holders(_Tool):
@@ -89,8 +91,8 @@ class Holders(_Tool):
 
     def wait_holders(self, number, timeout=10):
         """Wait until so many hosts have answered for an address at some time."""
-        wait_for(f"{number} holders were seen", lambda: sum(line.startswith("holder ") for line in self.lines)
-                 >= number, timeout)
+        wait_for(f"{number} holders were seen",
+                 lambda: sum(line.startswith("holder ") for line in self.lines) >= number, timeout)
 
 
 class Cable:

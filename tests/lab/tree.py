@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The root tree under every node: Debian's minbase with systemd and what hapair and its peers link to.
 
-It is made once by mmdebstrap (half a minute) and kept in /var/cache/hapair-lab under a hash of its recipe, so
-that a changed recipe makes a new tree and an old one is thrown away.
+It is made once by mmdebstrap (half a minute) and kept in /var/cache/hapair-lab under a hash of its recipe,
+so that a changed recipe makes a new tree and an old one is thrown away.
 """
 
 import fcntl
@@ -28,8 +28,9 @@ MASKED = (
     "dev-mqueue.mount", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
     "getty.target", "kmod-static-nodes.service", "ldconfig.service", "motd-news.timer",
     "nftables.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
-    "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-binfmt.service",
-    "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-modules-load.service",
+    "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+    "systemd-binfmt.service", "systemd-firstboot.service", "systemd-hwdb-update.service",
+    "systemd-modules-load.service",
     "systemd-networkd.service", "systemd-networkd.socket", "systemd-network-generator.service",
     "systemd-pstore.service", "systemd-random-seed.service", "systemd-remount-fs.service",
     "systemd-resolved.service", "systemd-sysctl.service", "systemd-timesyncd.service",
