@@ -19,7 +19,7 @@ power)
         while :; do
                 rc=0
                 unshare --fork --kill-child --pid --mount --uts --ipc --net "$0" wire || rc=$?
-                # The init of a pid namespace ends with SIGHUP by reboot(), SIGINT by power-off, SIGKILL by death
+                # A pid namespace's init ends with SIGHUP by a reboot, SIGINT by power-off, SIGKILL by death
                 [ "$rc" -eq 129 ] || exit 0
         done
         ;;
