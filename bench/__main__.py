@@ -37,22 +37,22 @@ def arguments():
 
 
 def measure_once(case, contender, result):
-    """One run that counts, repeated while the measuring itself is late."""
+    """One run that counts, repeated while the measuring itself is late. The contender is whole."""
     for _ in range(SPOILED_MAX):
-        contender.settle()
         measure.wait_quiet()
         try:
             return case.run(contender)
         except measure.Spoiled as e:
             result["spoiled"] += 1
             say(f"{case.name}: {contender.name}: does not count: {e}")
+        contender.settle()
     return None
 
 
-def measure_case(case, fighters, runs):
+def measure_case(case, fighters, runs, results, keep):
     """Every run of a case, in turn, whoever was second first the next time."""
     fighters = [f for f in fighters if case.only in ("", f.name)]
-    results = {f.name: {"figures": [], "spoiled": 0, "failed": []} for f in fighters}
+    results.update((f.name, {"figures": [], "spoiled": 0, "failed": []}) for f in fighters)
     with ThreadPoolExecutor() as pool:
         for fighter in fighters:
             if fighter.setup != case.setup:
@@ -72,7 +72,7 @@ def measure_case(case, fighters, runs):
                     result["figures"].append(figures)
                     say(f"{case.name} {i + 1}/{runs}: {fighter.name}: " +
                         ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
-    return results
+            keep()
 
 
 def main():
@@ -83,9 +83,16 @@ def main():
             print(f"{case.name:16} {case.title}")
         return 0
     cases = [case for case in CASES if not args.only or case.name in args.only]
-    results, begin = {}, time.monotonic()
-    machine = report.machine()
-    with contextlib.ExitStack() as stack:
+    results, begin = {case.name: {} for case in cases}, time.monotonic()
+    taken = {"machine": report.machine(), "runs": args.runs, "cases": results}
+
+    def keep():
+        if args.json:
+            with open(args.json, "w", encoding="ascii") as f:
+                json.dump(taken, f, indent=1)
+
+    # Whoever has no time for the rest still gets the table of what there is.
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         fighters = []
         for name in args.contender or sorted(contenders.CONTENDERS):
             say(f"{name}: starting its two nodes")
@@ -93,12 +100,9 @@ def main():
             stack.enter_context(lab)
             fighters.append(fighter)
         for case in cases:
-            results[case.name] = measure_case(case, fighters, args.runs)
-            if args.json:
-                with open(args.json, "w", encoding="ascii") as f:
-                    json.dump({"machine": machine, "runs": args.runs, "cases": results}, f, indent=1)
-    say(f"done in {(time.monotonic() - begin) / 60:.0f} minutes")
-    print(report.markdown(cases, results, machine, args.runs))
+            measure_case(case, fighters, args.runs, results[case.name], keep)
+    say(f"{(time.monotonic() - begin) / 60:.0f} minutes")
+    print(report.markdown(cases, taken))
     return 0
 
 

@@ -58,10 +58,8 @@ CASES = [
     Case("rest", "at rest", SLOW, measure.rest),
     *_faults(SLOW),
     *_faults(NO_BUS, "-nobus", ", no system bus"),
-    Case("one", "1 address, node death", SLOW, _silence("die", True)),
     Case("hundred", "100 addresses, node death", many(99), _silence("die", True)),
     Case("thousand", "1000 addresses, node death", many(999), _silence("die", True)),
     Case("fast", "node death, fast", FAST, _silence("die")),
     Case("load", "30 s of eight busy loops", LOADED, measure.load),
-    Case("rest-fast", "at rest, fast", FAST, measure.rest),
 ]

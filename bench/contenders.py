@@ -145,13 +145,14 @@ class Hapair(Contender):
             wanted.init("--no-start")
         for node in self.rig.nodes.values():
             self.stop(node)
-            node.exec("/bin/sh", "-c", "cat >/etc/hapair/hapair.conf", input=pair.as_text(wanted.sections))
+            node.exec("/bin/sh", "-c", "cat >/etc/hapair/hapair.conf; systemctl enable hapair.target",
+                      input=pair.as_text(wanted.sections))
         self.setup, self.pair = setup, wanted
 
     def settle(self):
         self.rig.heal()
         for node in self.rig.nodes.values():
-            node.exec("systemctl", "enable", "--now", "hapair.target")
+            node.exec("systemctl", "start", "hapair.target")
         wait_for("one node of hapair serves and the other stands by", self._is_settled, 30, 0.1)
         self.set_bus()
 

@@ -57,7 +57,7 @@ def takeover(contender, fault, silence=False, fine=False):
     return figures
 
 
-def killed(contender, units, node=None, seconds=2.0):
+def killed(contender, units, node=None, seconds=1.0):
     """Daemons killed with SIGKILL at a node, the serving one unless told: how long a client was without an answer,
     how long two nodes held the address, and how often a role changed."""
     node = node or contender.serving
@@ -112,7 +112,7 @@ def spread(addresses):
     return [addresses[i * (len(addresses) - 1) // (SAMPLE - 1)] for i in range(SAMPLE)]
 
 
-def wait_quiet(seconds=3.0):
+def wait_quiet(seconds=0.5):
     """Wait until the machine has next to nothing to do, but not for ever: it may not be ours alone."""
     deadline = time.monotonic() + seconds
 

@@ -101,7 +101,7 @@ def _targets():
     yield from _with_bus_or_without("a daemon killed with -9: longest without an answer, worst, ms", daemons, "gap",
                                     50, judge=max)
     yield from _with_bus_or_without("a daemon killed with -9: two holders, worst, ms", daemons, "shared", 0, judge=max)
-    yield Target("beyond the dead time, 1 address: median, ms", ["one"], "beyond", 5)
+    yield Target("beyond the dead time, 1 address: median, ms", ["death"], "beyond", 5)
     yield Target("beyond the dead time, 100 addresses: median, ms", ["hundred"], "beyond", 8)
     yield Target("beyond the dead time, 1000 addresses: median, ms", ["thousand"], "beyond", 30)
     yield Target("at rest, all daemons: PSS, worst, MB", ["rest"], "pss", 12, judge=max)
@@ -120,9 +120,11 @@ def _reached(results):
 
 
 def _notes(cases, results, runs):
+    load = " / ".join(f"{value:.1f}" for value in os.getloadavg())
+    yield f"Load average of the machine at the end: {load}."
     repeated = sum(r["spoiled"] for case in results.values() for r in case.values())
     yield (f"Each case {runs} times with each, in turn; min / median / max; the ratio is that of the medians. "
-           f"Runs repeated because the probe itself was late: {repeated}.")
+           f"Repeated because the probe itself was late: {repeated} runs.")
     for case in cases:
         for name, result in results[case.name].items():
             short = runs - len(result["figures"])
@@ -131,7 +133,8 @@ def _notes(cases, results, runs):
                 yield f"{case.title}, {name}: {short} of {runs} runs brought no figure: {'; '.join(reasons)}."
 
 
-def markdown(cases, results, where, runs):
+def markdown(cases, taken):
     """Both tables, with the machine they were taken on."""
-    return "\n".join([f"Taken on: {where}.", "", *_measured(cases, results), "", *_reached(results), "",
-                      *_notes(cases, results, runs)])
+    results = taken["cases"]
+    return "\n".join([f"Taken on: {taken['machine']}.", "", *_measured(cases, results), "", *_reached(results), "",
+                      *_notes(cases, results, taken["runs"])])
