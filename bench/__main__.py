@@ -36,6 +36,15 @@ def arguments():
     return parser.parse_args()
 
 
+def make_whole(contender):
+    """Settle it; returns why not where that fails."""
+    try:
+        contender.settle()
+    except LabError as e:
+        return e
+    return None
+
+
 def measure_once(case, contender, result):
     """One run that counts, repeated while the measuring itself is late. The contender is whole."""
     for _ in range(SPOILED_MAX):
@@ -49,6 +58,22 @@ def measure_once(case, contender, result):
     return None
 
 
+def measure_run(case, contender, result, trouble):
+    """One run of one contender, noted as figures or as failed; a failure of one run is not the end of the others."""
+    try:
+        if trouble:
+            raise trouble
+        figures = measure_once(case, contender, result)
+    except LabError as e:
+        result["failed"].append(str(e))
+        say(f"{case.name}: {contender.name}: failed: {e}")
+        return
+    if figures is not None:
+        result["figures"].append(figures)
+        say(f"{case.name} {len(result['figures'])}: {contender.name}: " +
+            ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
+
+
 def measure_case(case, fighters, runs, results, keep):
     """Every run of a case, in turn, whoever was second first the next time."""
     fighters = [f for f in fighters if case.only in ("", f.name)]
@@ -59,19 +84,9 @@ def measure_case(case, fighters, runs, results, keep):
                 fighter.configure(case.setup)
         for i in range(runs):
             # Both are made whole at the same time, before either is measured: no boot disturbs the other's run.
-            list(pool.map(lambda f: f.settle(), fighters))
+            troubles = dict(zip(fighters, pool.map(make_whole, fighters)))
             for fighter in fighters[::-1] if i % 2 else fighters:
-                result = results[fighter.name]
-                try:
-                    figures = measure_once(case, fighter, result)
-                except LabError as e:
-                    result["failed"].append(str(e))
-                    say(f"{case.name}: {fighter.name}: failed: {e}")
-                    continue
-                if figures is not None:
-                    result["figures"].append(figures)
-                    say(f"{case.name} {i + 1}/{runs}: {fighter.name}: " +
-                        ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
+                measure_run(case, fighter, results[fighter.name], troubles[fighter])
             keep()
 
 
@@ -92,7 +107,7 @@ def main():
                 json.dump(taken, f, indent=1)
 
     # Whoever has no time for the rest still gets the table of what there is.
-    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+    with contextlib.suppress(KeyboardInterrupt, SystemExit), contextlib.ExitStack() as stack:
         fighters = []
         for name in args.contender or sorted(contenders.CONTENDERS):
             say(f"{name}: starting its two nodes")
