@@ -196,9 +196,11 @@ void paths_drain(Daemon *d, bool all)
 
                 if (!p->used || p->kind != PATH_UDP || !path_is_open(p))
                         continue;
-                drain_udp(p, p->udp.quiet, &p->quiet);
-                if (path_is_open(p) && (all || p->urgent.more))
+                /* The hello before the beats that it introduces. */
+                if (all || p->urgent.more)
                         drain_urgent(p);
+                if (path_is_open(p))
+                        drain_udp(p, p->udp.quiet, &p->quiet);
         }
 }
 

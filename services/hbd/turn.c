@@ -102,23 +102,25 @@ void daemon_turn(Daemon *d)
         arm(d, now, MIN_OF(next, retry));
 }
 
+static bool all_is_well(const Daemon *d)
+{
+        for (unsigned i = 0; i < PATHS_MAX; i++)
+                if (d->paths[i].used && d->heart->liveness.paths[i].state != PEER_ONLINE)
+                        return false;
+        return true;
+}
+
 /*
  * While all is well what waits quietly is read every few turns, in one go: the kernel has stamped it, urgent
  * frames wake us, and before anybody is called late everything is read.
  */
-static bool has_to_read(Daemon *d)
-{
-        for (unsigned i = 0; i < PATHS_MAX; i++)
-                if (d->paths[i].used && d->heart->liveness.paths[i].state != PEER_ONLINE)
-                        return true;
-        return ++d->turns % TURNS_PER_READ == 0;
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Daemon *d = userdata;
 
-        if (has_to_read(d))
+        if (!all_is_well(d))
+                paths_drain(d, true);
+        else if (++d->turns % TURNS_PER_READ == 0)
                 paths_drain(d, false);
         else
                 paths_drain_serial(d);
