@@ -242,7 +242,7 @@ def test_damaged_old_and_missing_tokens_are_refused(pair):
     result = pair.join(token[:-3])
     assert result.returncode == 4 and 'no whole token' in result.stderr
     result = pair.join('')
-    assert result.returncode == 4
+    assert result.returncode == 2 and 'no token on standard input' in result.stderr
     result = pair.slave.hapair('join', token)
     assert result.returncode == 2 and 'does not stand on the command line' in result.stderr
     assert not pair.slave.exists('/etc/hapair/keys/pair')
