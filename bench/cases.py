@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable
 
 from . import measure
-from .setup import FAST, LOADED, NO_BUS, SLOW, Setup, many
+from .setup import FAST, LOADED, SLOW, Setup, many, without_bus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +57,10 @@ def _faults(setup, suffix="", words=""):
 CASES = [
     Case("rest", "at rest", SLOW, measure.rest),
     *_faults(SLOW),
-    *_faults(NO_BUS, "-nobus", ", no system bus"),
+    *_faults(without_bus(SLOW), "-nobus", ", no system bus"),
     Case("hundred", "100 addresses, node death", many(99), _silence("die", True)),
     Case("thousand", "1000 addresses, node death", many(999), _silence("die", True)),
     Case("fast", "node death, fast", FAST, _silence("die")),
     Case("load", "30 s of eight busy loops", LOADED, measure.load),
+    Case("load-nobus", "30 s of eight busy loops, no system bus", without_bus(LOADED), measure.load),
 ]

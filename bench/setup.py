@@ -19,7 +19,11 @@ SLOW = Setup(0.3, 0.1)
 # A frame takes 8 ms on a line of 115200 baud, which is what the lab's cable does: too slow to prove death in 30.
 FAST = Setup(0.03, 0.01, serial=False)
 LOADED = Setup(0.1, 0.03)
-NO_BUS = dataclasses.replace(SLOW, bus=False)
+
+
+def without_bus(setup):
+    """The same with the system bus of both nodes stopped."""
+    return dataclasses.replace(setup, bus=False)
 
 
 def many(aliases):
