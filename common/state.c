@@ -169,7 +169,7 @@ static int sync_directory(const char *path)
 
         if (strlen(path) >= sizeof(directory))
                 return -ENAMETOOLONG;
-        strcpy(directory, path);
+        memcpy(directory, path, strlen(path) + 1);
         int fd = open(dirname(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;

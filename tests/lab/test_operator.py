@@ -133,7 +133,7 @@ def test_a_wrong_configuration_is_shown_and_changes_nothing(pair):
     good = master.read("/etc/hapair/hapair.conf")
     master.write("/etc/hapair/hapair.conf", good + "Bogus=1\n")
     try:
-        master.exec("systemctl", "reload", "hapair-confd")
+        assert master.exec("systemctl", "reload", "hapair-confd", check=False).returncode != 0
         wait_for("the error is listed", lambda: "Bogus" in hapair(master, "errors")[1])
         assert hapair(master, "status")[0] == DEGRADED
         assert pair.role("master") == "master"
