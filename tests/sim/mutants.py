@@ -55,7 +55,7 @@ MUTANTS = [
            'return s->drain_nsec / 1000;', ''),
 ]
 
-LIES = ['fsync', 'freeze', 'record', 'withdraw', 'late', 'probe']
+LIES = ['fsync', 'freeze', 'record', 'withdraw', 'probe']
 
 
 def verdicts(sim, scenarios, extra=()):
