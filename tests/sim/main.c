@@ -23,9 +23,7 @@ typedef struct Options {
         Lie lie;
 } Options;
 
-static const char *const lies[LIE_MAX] = {
-        "none", "fsync", "freeze", "probe", "record", "withdraw", "late"
-};
+static const char *const lies[LIE_MAX] = { "none", "fsync", "freeze", "probe", "record", "withdraw" };
 
 static ElectArbiter only_arbiter(const Script *script)
 {

@@ -201,10 +201,10 @@ static void wake(World *w, unsigned node, Daemon daemon, uint64_t since_usec)
 
         if (!daemon_acts(w, node, daemon) && daemon != DAEMON_KERNEL)
                 return;
-        if (daemon == DAEMON_ELECTD && w->lie != LIE_LATE)
+        if (daemon == DAEMON_ELECTD)
                 director_late(w, node, late_usec);
         unpark(w, node, daemon);
-        if (daemon == DAEMON_HBD && w->lie != LIE_LATE)
+        if (daemon == DAEMON_HBD)
                 hbd_late(w, node, late_usec);
 }
 

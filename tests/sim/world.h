@@ -242,7 +242,6 @@ typedef enum Lie {
         LIE_PROBE,    /* nobody ever answers for the virtual IP */
         LIE_RECORD,   /* the peer's record never says master */
         LIE_WITHDRAW, /* done, and the address stays */
-        LIE_LATE,     /* a paused node does not notice */
         LIE_MAX,
 } Lie;
 
