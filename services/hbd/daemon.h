@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of hapair-hbd share: main.c (start, settings, stop), turn.c (the clockwork and the news),
- * paths.c (sockets and serial lines), bus.c (what others may ask and call).
+ * What the parts of hapair-hbd share: daemon.c (start and stop), apply.c (settings), turn.c (the clockwork
+ * and the news), paths.c (sockets and serial lines), bus.c (what others may ask and call).
  */
 #pragma once
 
@@ -79,6 +79,13 @@ struct Daemon {
         PeerState peer_state; /* as last told */
         uint64_t refused, refused_told_usec;
 };
+
+/* daemon.c. `d` is zeroed, and stays where it is. Stop it also when it could not start. */
+_must_check_ int daemon_start(Daemon *d);
+void daemon_stop(Daemon *d);
+
+/* apply.c: what settings_open() calls. */
+int daemon_apply_settings(sd_bus_message *message, void *userdata);
 
 /* turn.c */
 _must_check_ int daemon_open_timer(Daemon *d);

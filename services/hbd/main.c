@@ -3,158 +3,16 @@
  * hapair-hbd: heartbeats to the peer over every path. It says whether the peer is alive, carries electd's
  * state record and small reliable messages, and knows nothing of roles.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "common/base/clock.h"
-#include "common/messages.h"
 #include "services/hbd/daemon.h"
-#include "services/hbd/identity.h"
-#include "services/hbd/realtime.h"
-
-#define WATCHDOG_MIN_USEC USEC_PER_SEC
-#define FAREWELLS         3u
-
-static int on_send(void *userdata, unsigned path, const uint8_t *frame, size_t size)
-{
-        return path_send(userdata, path, frame, size);
-}
-
-static void on_message(void *userdata, Channel channel, uint64_t instance, const uint8_t *bytes, size_t size)
-{
-        Daemon *d = userdata;
-
-        heartbeat1_emit_message_received(d->service, channel_to_string(channel), instance, bytes, size);
-}
-
-static void on_message_done(void *userdata, uint64_t id, bool delivered)
-{
-        Daemon *d = userdata;
-
-        heartbeat1_emit_message_done(d->service, id, delivered);
-}
-
-static int apply_settings(sd_bus_message *message, void *userdata)
-{
-        Daemon *d = userdata;
-        _cleanup_(hbd_settings_clear) HbdSettings s;
-        HeartConfig config = {};
-        const char *bad;
-        int r;
-
-        r = hbd_settings_read(message, &s, &bad);
-        if (r < 0) {
-                log_error(service_log(d->service), "config", "The setting %s is wrong or missing.",
-                          bad ? bad : "Paths");
-                return r;
-        }
-        if (!s.configured || !s.active) {
-                paths_apply(d, NULL, 0, s.port);
-                service_set_status(d->service, s.configured ? "Not active" : "Not configured");
-                daemon_turn(d);
-                return 0;
-        }
-        /* A node that holds neither address just now is neither of the pair; the paths it has go on telling.
-         */
-        if (s.n_paths == 0) {
-                service_set_status(d->service, "This node has neither the master's nor the slave's address");
-                return 0;
-        }
-
-        config.node = strcmp(s.role, "master") == 0 ? 1 : 2;
-        config.dead_usec = s.dead_usec;
-        snprintf(config.cluster, sizeof(config.cluster), "%s", s.cluster);
-        heart_configure(d->heart, &config, now_usec());
-        paths_apply(d, s.paths, s.n_paths, s.port);
-        service_set_watchdog(d->service, MAX_OF(s.dead_usec / 2, WATCHDOG_MIN_USEC));
-        service_set_status(d->service, "Sending heartbeats");
-        bus_tell_limits(d);
-        daemon_turn(d);
-        return 0;
-}
-
-/*
- * Only who was told to, or never had a word of electd to carry, says farewell: a restart of this daemon
- * alone must not look like a node that leaves.
- */
-static int on_stop(void *userdata)
-{
-        Daemon *d = userdata;
-
-        if (d->heart->word.goodbye || d->heart->word.size == 0)
-                for (unsigned i = 0; i < FAREWELLS; i++)
-                        heart_goodbye(d->heart, now_usec());
-        service_exit(d->service);
-        return 0;
-}
-
-static void say_not_kept(Daemon *d, int error)
-{
-        log_warning(service_log(d->service), "heartbeat",
-                    "The count of starts cannot be kept: %s. The state directory has to be writable.",
-                    strerror(-error));
-}
-
-static void on_start_kept(uint64_t generation, int error, void *userdata)
-{
-        Daemon *d = userdata;
-
-        if (error < 0)
-                say_not_kept(d, error);
-        d->starts = state_close(d->starts);
-}
-
-static int start(Daemon *d)
-{
-        static const HeartOps ops = { on_send, on_message, on_message_done };
-        _cleanup_(heart_self_clear) HeartSelf self = {};
-        int r;
-
-        r = service_new(&daemon_info, d, &d->service);
-        if (r < 0)
-                return r;
-        r = identity_load(service_log(d->service), &self);
-        if (r < 0)
-                return r;
-        r = heart_new(&self, &ops, d, &d->heart);
-        if (r < 0)
-                return r;
-        r = identity_keep_start(&self, service_event(d->service), on_start_kept, d, &d->starts);
-        if (r < 0)
-                say_not_kept(d, r);
-        r = daemon_open_timer(d);
-        if (r < 0)
-                return r;
-        service_on_stop(d->service, on_stop);
-        r = settings_open(d->service, "hbd", apply_settings, d, &d->settings);
-        if (r < 0)
-                return r;
-        realtime_enter(service_log(d->service), &d->real_time, &d->memory_locked);
-        return 0;
-}
-
-static void stop(Daemon *d)
-{
-        d->settings = settings_close(d->settings);
-        if (d->heart)
-                paths_apply(d, NULL, 0, 0);
-        d->timer = sd_event_source_disable_unref(d->timer);
-        d->starts = state_close(d->starts);
-        d->service = service_free(d->service);
-        d->heart = heart_free(d->heart);
-}
 
 int main(void)
 {
         Daemon d = {};
         int r;
 
-        for (unsigned i = 0; i < PATHS_MAX; i++)
-                d.paths[i] = (Path) PATH_INIT(&d);
-        r = start(&d);
+        r = daemon_start(&d);
         if (r >= 0)
                 r = service_run(d.service);
-        stop(&d);
+        daemon_stop(&d);
         return service_exit_status(r);
 }
