@@ -1,128 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The plan decides rightly from every state: each test tells it what is wanted and what the kernel has, and
- * looks at the actions. A small executor plays a kernel that does what it is told.
+/* Which addresses the plan puts into the kernel and takes out of it: by order, ledger, settings and events.
  */
-#include "services/vipd/plan.h"
-
 #include <errno.h>
-#include <glib.h>
-#include <linux/if_addr.h>
 
-enum { ETH0 = 2, ETH1 = 3 };
-
-static const IpAddress own = { AF_INET, 24, { 192, 0, 2, 11 } }, vip = { AF_INET, 24, { 192, 0, 2, 10 } };
-static const IpAddress alias = { AF_INET, 24, { 192, 0, 2, 20 } };
-static const IpAddress own6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x11 } };
-static const IpAddress vip6 = { AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 } };
-static const IpAddress none = { 0 };
-static const uint8_t third_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 3 };
-static const uint8_t our_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 1 }, their_mac[MAC_SIZE] = { 2, 0, 0, 0, 0, 2 };
-
-typedef struct Fixture {
-        Plan plan;
-        uint64_t now;
-        size_t count[_PLAN_ACTION_MAX]; /* actions of the last run() */
-        PlanActionType order[64];       /* their batches */
-        size_t n_order;
-        PlanAction last[_PLAN_ACTION_MAX];
-        int refuse; /* what the kernel answers to additions */
-} Fixture;
-
-static void link_is(Fixture *f, int ifindex, bool carrier)
-{
-        PlanLink link = { .ifindex = ifindex, .ethernet = true, .carrier = carrier };
-
-        g_snprintf(link.name, sizeof(link.name), "eth%d", ifindex - ETH0);
-        memcpy(link.mac, our_mac, MAC_SIZE);
-        link.mac[0] = (uint8_t) (2 + 2 * ifindex);
-        plan_link(&f->plan, &link, f->now);
-}
-
-static IpAddress host(const IpAddress *address)
-{
-        IpAddress a = *address;
-
-        a.prefix_len = ip_address_bits(&a);
-        return a;
-}
-
-/* Carries out everything that is due. */
-static void run(Fixture *f)
-{
-        PlanAction actions[PLAN_BATCH];
-        size_t n;
-
-        memset(f->count, 0, sizeof(f->count));
-        f->n_order = 0;
-        while ((n = plan_step(&f->plan, f->now, actions)) > 0) {
-                g_assert_cmpuint(f->n_order, <, G_N_ELEMENTS(f->order));
-                f->order[f->n_order++] = actions[0].type;
-                for (size_t i = 0; i < n; i++) {
-                        PlanAction *a = &actions[i];
-
-                        g_assert_cmpint(a->type, ==, actions[0].type);
-                        f->count[a->type]++;
-                        f->last[a->type] = *a;
-                        if (a->type == PLAN_ADD)
-                                plan_result(&f->plan, a, f->refuse, f->now);
-                        if (a->type == PLAN_REMOVE)
-                                plan_result(&f->plan, a, 0, f->now);
-                }
-        }
-        g_assert_cmpuint(plan_next_usec(&f->plan), >, f->now);
-}
-
-/* Lets time pass as the daemon does: from one due moment to the next. */
-static void pass(Fixture *f, uint64_t usec)
-{
-        uint64_t end = f->now + usec;
-        size_t count[_PLAN_ACTION_MAX] = { 0 };
-
-        while (plan_next_usec(&f->plan) <= end) {
-                f->now = MAX_OF(f->now, plan_next_usec(&f->plan));
-                run(f);
-                for (size_t i = 0; i < _PLAN_ACTION_MAX; i++)
-                        count[i] += f->count[i];
-        }
-        f->now = end;
-        memcpy(f->count, count, sizeof(count));
-}
-
-static void load(Fixture *f, bool enabled, const IpAddress *addresses, size_t n)
-{
-        int v;
-
-        plan_load_begin(&f->plan, 300 * USEC_PER_MSEC, "eth0", &own);
-        v = plan_load_vip(&f->plan, "lan", enabled, &own);
-        g_assert_cmpint(v, >=, 0);
-        for (size_t i = 0; i < n; i++)
-                g_assert_cmpint(plan_load_address(&f->plan, v, &addresses[i]), ==, 0);
-        plan_load_end(&f->plan);
-        f->plan.resync = false;
-}
-
-/* eth0 up with the own address, one virtual IP with an alias. */
-static void set_up(Fixture *f, gconstpointer data)
-{
-        IpAddress addresses[] = { vip, alias };
-
-        memset(&f->plan, 0, sizeof(f->plan));
-        plan_init(&f->plan);
-        f->now = 1000 * USEC_PER_SEC;
-        f->refuse = 0;
-        load(f, true, addresses, 2);
-        link_is(f, ETH0, true);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &own, 0), ==, PLAN_OWN);
-}
-
-static PlanState state(const Fixture *f)
-{
-        PlanStatus status[PLAN_VIPS_MAX];
-
-        plan_status(&f->plan, status);
-        return status[0].state;
-}
+#include "tests/unit/plan-fixture.h"
 
 static void test_nothing_before_the_order(Fixture *f, gconstpointer data)
 {
@@ -411,148 +292,6 @@ static void test_refused_address_is_retried(Fixture *f, gconstpointer data)
         g_assert_cmpint(state(f), ==, PLAN_STATE_HELD);
 }
 
-static void test_announcements_repeat_then_refresh(Fixture *f, gconstpointer data)
-{
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 2);
-        g_assert_false(f->last[PLAN_ANNOUNCE].ask); /* nothing but the announcement counts now */
-        pass(f, 3 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 8); /* after 0.1, 0.5, 1 and 2 seconds */
-        g_assert_true(f->last[PLAN_ANNOUNCE].ask);
-        pass(f, 120 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 4);
-}
-
-static void test_carrier_back_announces_again(Fixture *f, gconstpointer data)
-{
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        link_is(f, ETH0, false);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_ADD], ==, 2);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 0);
-        pass(f, 10 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE] + f->count[PLAN_QUESTION], ==, 0);
-        link_is(f, ETH0, true);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 2);
-}
-
-static void test_failed_duplicate_detection_is_overridden(Fixture *f, gconstpointer data)
-{
-        IpAddress addresses[] = { vip6 }, there = host(&vip6);
-        int v;
-
-        plan_load_begin(&f->plan, 1, "", &own);
-        v = plan_load_vip(&f->plan, "six", true, &own6);
-        g_assert_cmpint(plan_load_address(&f->plan, v, addresses), ==, 0);
-        plan_load_end(&f->plan);
-        plan_address(&f->plan, ETH0, &own6, 0);
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        run(f);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD), ==, PLAN_NOTHING);
-        f->now += USEC_PER_SEC;
-        run(f);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD | IFA_F_DADFAILED), ==,
-                        PLAN_FAILED_DAD);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_REMOVE], ==, 1);
-        g_assert_cmpuint(f->count[PLAN_ADD], ==, 1);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_NODAD), ==, PLAN_NOTHING);
-        /* Somebody replaced it by one that still may fail. */
-        f->now += USEC_PER_SEC;
-        run(f);
-        g_assert_cmpint(plan_address(&f->plan, ETH0, &there, IFA_F_TENTATIVE), ==, PLAN_FAILED_DAD);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_ADD], ==, 1);
-}
-
-static void test_conflict_is_told_defended_and_ended(Fixture *f, gconstpointer data)
-{
-        int which = -1;
-
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0); /* not held */
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        pass(f, 10 * USEC_PER_SEC);
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, PLAN_CONFLICT);
-        g_assert_cmpint(which, ==, 0);
-        g_assert_cmpint(state(f), ==, PLAN_STATE_CONFLICT);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 1);
-        g_assert_true(f->last[PLAN_ANNOUNCE].ask);
-
-        /* It goes on answering: told once, defended at least once a second. */
-        for (size_t i = 0; i < 10; i++) {
-                pass(f, USEC_PER_SEC);
-                g_assert_cmpuint(f->count[PLAN_QUIET], ==, 0);
-                g_assert_cmpuint(f->count[PLAN_ANNOUNCE], >=, 1);
-                g_assert_cmpuint(f->count[PLAN_ANNOUNCE], <=, 5);
-                g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0);
-        }
-        pass(f, 6 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_QUIET], ==, 1);
-        /* Every address of it is announced anew: the other host's neighbours must learn. */
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], >=, 10);
-        g_assert_cmpint(state(f), ==, PLAN_STATE_HELD);
-}
-
-static void test_conflict_ends_with_withdraw(Fixture *f, gconstpointer data)
-{
-        int which;
-
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        run(f);
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, PLAN_CONFLICT);
-        plan_withdraw(&f->plan);
-        run(f);
-        g_assert_cmpuint(f->count[PLAN_QUIET], ==, 1);
-        g_assert_cmpuint(f->count[PLAN_ANNOUNCE], ==, 0);
-}
-
-static void test_our_own_devices_are_no_conflict(Fixture *f, gconstpointer data)
-{
-        uint8_t mac[MAC_SIZE];
-        int which;
-
-        link_is(f, ETH1, true);
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        run(f);
-        memcpy(mac, plan_find_link(&f->plan, ETH1)->mac, MAC_SIZE);
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, mac, f->now, &which), ==, 0);
-        /* Nor is what is said about it on another link. */
-        g_assert_cmpuint(plan_claim(&f->plan, ETH1, &vip, their_mac, f->now, &which), ==, 0);
-}
-
-static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer data)
-{
-        int which = -1;
-
-        plan_probe(&f->plan, true, f->now);
-        pass(f, 150 * USEC_PER_MSEC);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 11); /* every 15 ms; the alias goes with the address */
-        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].address, &vip));
-        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].sender, &own));
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &alias, their_mac, f->now, &which), ==, PLAN_ANSWERED);
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0); /* told */
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, third_mac, f->now, &which), ==, PLAN_ANSWERED);
-        g_assert_cmpint(which, ==, 0);
-        plan_probe(&f->plan, false, f->now);
-        pass(f, USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0);
-        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0);
-}
-
-static void test_holder_asks_whether_another_answers(Fixture *f, gconstpointer data)
-{
-        g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
-        pass(f, 10 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], >=, 5);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], <=, 6);
-        plan_withdraw(&f->plan);
-        pass(f, 10 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0);
-}
-
 static void test_dump_finds_what_was_missed(Fixture *f, gconstpointer data)
 {
         IpAddress kept = host(&alias);
@@ -623,10 +362,7 @@ static void test_thousand_aliases_go_in_batches(Fixture *f, gconstpointer data)
 
 int main(int argc, char **argv)
 {
-        static const struct {
-                const char *name;
-                void (*run)(Fixture *, gconstpointer);
-        } tests[] = {
+        static const PlanTest tests[] = {
                 { "nothing-before-the-order", test_nothing_before_the_order },
                 { "acquire-records-then-adds-then-announces",
                   test_acquire_records_then_adds_then_announces },
@@ -649,25 +385,12 @@ int main(int argc, char **argv)
                 { "addresses-follow-the-own-address", test_addresses_follow_the_own_address },
                 { "recreated-device-gets-them-again", test_recreated_device_gets_them_again },
                 { "refused-address-is-retried", test_refused_address_is_retried },
-                { "announcements-repeat-then-refresh", test_announcements_repeat_then_refresh },
-                { "carrier-back-announces-again", test_carrier_back_announces_again },
-                { "failed-duplicate-detection-is-overridden",
-                  test_failed_duplicate_detection_is_overridden },
-                { "conflict-is-told-defended-and-ended", test_conflict_is_told_defended_and_ended },
-                { "conflict-ends-with-withdraw", test_conflict_ends_with_withdraw },
-                { "our-own-devices-are-no-conflict", test_our_own_devices_are_no_conflict },
-                { "probe-asks-many-times-in-a-dead-time", test_probe_asks_many_times_in_a_dead_time },
-                { "holder-asks-whether-another-answers", test_holder_asks_whether_another_answers },
                 { "dump-finds-what-was-missed", test_dump_finds_what_was_missed },
                 { "tables-refuse-what-does-not-fit", test_tables_refuse_what_does_not_fit },
                 { "thousand-aliases-go-in-batches", test_thousand_aliases_go_in_batches },
         };
 
         g_test_init(&argc, &argv, NULL);
-        for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
-                g_autofree char *path = g_strconcat("/plan/", tests[i].name, NULL);
-
-                g_test_add(path, Fixture, NULL, set_up, tests[i].run, NULL);
-        }
+        plan_tests_add("plan", tests, G_N_ELEMENTS(tests));
         return g_test_run();
 }
