@@ -44,3 +44,12 @@ def rig(session_rig):  # pylint: disable=redefined-outer-name
     """A healthy rig, and healthy again afterwards."""
     yield session_rig
     session_rig.heal()
+
+
+@pytest.fixture(scope="module")
+def started(session_rig):  # pylint: disable=redefined-outer-name
+    """A pair that runs for all tests of a file."""
+    founded = pair.Pair(session_rig, dead=0.5)
+    founded.start()
+    yield founded
+    founded.reset()

@@ -7,22 +7,13 @@ import json
 import pytest
 
 from .host import wait_for
-from .pair import CONFIGURATION, Pair, as_text
+from .pair import CONFIGURATION, as_text
 
 CONF = "/etc/hapair/hapair.conf"
 
 
-@pytest.fixture(scope="module")
-def started(session_rig):
-    """A pair for this file."""
-    pair = Pair(session_rig, dead=0.5)
-    pair.start()
-    yield pair
-    pair.reset()
-
-
 @pytest.fixture
-def pair(rig, started):  # pylint: disable=redefined-outer-name,unused-argument
+def pair(rig, started):  # pylint: disable=unused-argument
     """The pair, healthy and with the configuration it was founded with."""
     put_in_force(started, as_text(started.sections))
     healthy(started)

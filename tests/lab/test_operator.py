@@ -6,7 +6,6 @@ import json
 import pytest
 
 from .host import wait_for
-from .pair import Pair
 
 DAEMONS = ("confd", "electd", "hbd", "vipd")
 HEALTHY, DEGRADED, USAGE, NOT_RUNNING, REFUSED = range(5)
@@ -14,17 +13,8 @@ AS_STRANGER = ("setpriv", "--reuid=nobody", "--clear-groups")
 RELOAD = ("busctl", "call", "org.hapair.Config1", "/org/hapair/Config1", "org.hapair.Config1", "Reload")
 
 
-@pytest.fixture(scope="module")
-def started(session_rig):
-    """A pair for this file."""
-    pair = Pair(session_rig, dead=0.5)
-    pair.start()
-    yield pair
-    pair.reset()
-
-
 @pytest.fixture
-def pair(rig, started):  # pylint: disable=redefined-outer-name
+def pair(rig, started):  # pylint: disable=unused-argument
     """The pair, healthy, each node in its configured role."""
     wait_for("hapair answers", lambda: started.status("master") and started.status("slave"))
     started.nodes["master"].exec("hapair", "become", "master")
