@@ -60,8 +60,8 @@ static void check_serial(const Config *config, NodeRole role, GPtrArray *problem
 
         trouble = machine_serial_trouble(device);
         if (trouble)
-                config_complain(config, problems, PROBLEM_ERROR, "Heartbeat",
-                                role == NODE_ROLE_MASTER ? "MasterSerial" : "SlaveSerial", "%s", trouble);
+                config_refuse(config, problems, "Heartbeat",
+                              role == NODE_ROLE_MASTER ? "MasterSerial" : "SlaveSerial", "%s", trouble);
 }
 
 void setup_check_node(const Machine *machine, const Config *config, GPtrArray *problems)
@@ -92,13 +92,13 @@ static void check_machine(const Config *config, NodeRole role, GPtrArray *proble
                 return;
         }
 
-        config_complain(config, problems, PROBLEM_ERROR, "General",
-                        found == NODE_ROLE_MASTER ? "MasterAddress" : "SlaveAddress",
-                        found == NODE_ROLE_MASTER ? "is an address of this machine, which makes it the "
-                                                    "master: the other one joins"
-                                                  : "is an address of this machine, which makes it the "
-                                                    "slave: a pair is founded on "
-                                                    "the master");
+        config_refuse(config, problems, "General",
+                      found == NODE_ROLE_MASTER ? "MasterAddress" : "SlaveAddress",
+                      found == NODE_ROLE_MASTER ? "is an address of this machine, which makes it the "
+                                                  "master: the other one joins"
+                                                : "is an address of this machine, which makes it the "
+                                                  "slave: a pair is founded on "
+                                                  "the master");
 }
 
 Config *setup_check(const ConfigText *shared, NodeRole role)

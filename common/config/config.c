@@ -184,22 +184,39 @@ char *config_compute_digest(const Config *config)
         return digest;
 }
 
-void config_complain(const Config *config, GPtrArray *problems, ProblemSeverity severity, const char *header,
-                     const char *key, const char *rule, ...)
+static void complain(const Config *config, GPtrArray *problems, ProblemSeverity severity, const char *header,
+                     const char *key, const char *rule, va_list ap) G_GNUC_PRINTF(6, 0);
+static void complain(const Config *config, GPtrArray *problems, ProblemSeverity severity, const char *header,
+                     const char *key, const char *rule, va_list ap)
 {
         const Scan *scan = config->shared;
         const ScanEntry *entry = key ? find_entry(config, header, key, &scan) : NULL;
         const ScanSection *section = scan_find_section(scan, header);
-        g_autofree char *text = NULL;
-        va_list ap;
-
-        va_start(ap, rule);
-        text = g_strdup_vprintf(rule, ap);
-        va_end(ap);
+        g_autofree char *text = g_strdup_vprintf(rule, ap);
 
         problems_add(problems, severity, scan->file,
                      entry     ? entry->line
                      : section ? section->line
                                : 0,
                      header, key, entry ? entry->raw : NULL, "%s", text);
+}
+
+void config_refuse(const Config *config, GPtrArray *problems, const char *header, const char *key,
+                   const char *rule, ...)
+{
+        va_list ap;
+
+        va_start(ap, rule);
+        complain(config, problems, PROBLEM_ERROR, header, key, rule, ap);
+        va_end(ap);
+}
+
+void config_warn(const Config *config, GPtrArray *problems, const char *header, const char *key,
+                 const char *rule, ...)
+{
+        va_list ap;
+
+        va_start(ap, rule);
+        complain(config, problems, PROBLEM_WARNING, header, key, rule, ap);
+        va_end(ap);
 }

@@ -181,8 +181,10 @@ typedef void (*ConfigItemFunc)(const char *file, const char *section, const char
 void config_foreach(const Config *config, ConfigItemFunc function, void *userdata);
 
 /*
- * Adds a problem of a key in force, with the file, line and value it stands with, or just the section and
- * key when it is a default. For rules that look at more than one key.
+ * Add an error, or a warning, about a key in force: with the file, line and value it stands with, or just
+ * the section and key when it is a default. For rules that look at more than one key.
  */
-void config_complain(const Config *config, GPtrArray *problems, ProblemSeverity severity, const char *header,
-                     const char *key, const char *rule, ...) G_GNUC_PRINTF(6, 7);
+void config_refuse(const Config *config, GPtrArray *problems, const char *header, const char *key,
+                   const char *rule, ...) G_GNUC_PRINTF(5, 6);
+void config_warn(const Config *config, GPtrArray *problems, const char *header, const char *key,
+                 const char *rule, ...) G_GNUC_PRINTF(5, 6);

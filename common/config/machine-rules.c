@@ -40,29 +40,16 @@ NodeRole machine_role(const Machine *machine, const Config *config)
         return master ? NODE_ROLE_MASTER : NODE_ROLE_SLAVE;
 }
 
-static void complain(const MachineRules *r, const char *header, const char *key, const char *rule, ...)
-                G_GNUC_PRINTF(4, 5);
-static void complain(const MachineRules *r, const char *header, const char *key, const char *rule, ...)
-{
-        g_autofree char *text = NULL;
-        va_list ap;
-
-        va_start(ap, rule);
-        text = g_strdup_vprintf(rule, ap);
-        va_end(ap);
-
-        config_complain(r->config, r->problems, PROBLEM_ERROR, header, key, "%s", text);
-}
-
 static void complain_no_role(const MachineRules *r)
 {
         if (owns(r->machine, r->config, NODE_ROLE_MASTER))
-                complain(r, "General", "SlaveAddress",
-                         "is an address of this machine, and so is MasterAddress: take one of them away");
+                config_refuse(r->config, r->problems, "General", "SlaveAddress",
+                              "is an address of this machine, and so is MasterAddress: take one of them "
+                              "away");
         else
-                complain(r, "General", "MasterAddress",
-                         "is no address of this machine, and neither is SlaveAddress: "
-                         "give the primary device its address or correct the configuration");
+                config_refuse(r->config, r->problems, "General", "MasterAddress",
+                              "is no address of this machine, and neither is SlaveAddress: "
+                              "give the primary device its address or correct the configuration");
 }
 
 static bool has_device(const Machine *machine, const char *name)
@@ -85,11 +72,11 @@ static void check_range(const MachineRules *r, const char *header, const IpAddre
         ip_address_format(&held->address, true, range);
 
         if (own->prefix_len > 0 && own->prefix_len != held->address.prefix_len)
-                complain(r, header, rules_address_key(r->role), "has another prefix length on %s: %s",
-                         held->device, range);
+                config_refuse(r->config, r->problems, header, rules_address_key(r->role),
+                              "has another prefix length on %s: %s", held->device, range);
         else if (!ip_address_in_range(&addresses[peer_role], &held->address))
-                complain(r, header, rules_address_key(peer_role), "does not lie in the range of %s here, %s",
-                         held->device, range);
+                config_refuse(r->config, r->problems, header, rules_address_key(peer_role),
+                              "does not lie in the range of %s here, %s", held->device, range);
 }
 
 static void check_primary(const MachineRules *r, const MachineAddress *held)
@@ -97,10 +84,11 @@ static void check_primary(const MachineRules *r, const MachineAddress *held)
         const char *primary = r->config->general.primary_device;
 
         if (primary && !has_device(r->machine, primary))
-                complain(r, "General", "PrimaryDevice", "is no network device of this machine");
+                config_refuse(r->config, r->problems, "General", "PrimaryDevice",
+                              "is no network device of this machine");
         else if (primary && strcmp(primary, held->device) != 0)
-                complain(r, "General", rules_address_key(r->role),
-                         "is an address of %s, but PrimaryDevice is %s", held->device, primary);
+                config_refuse(r->config, r->problems, "General", rules_address_key(r->role),
+                              "is an address of %s, but PrimaryDevice is %s", held->device, primary);
 
         check_range(r, "General", r->config->general.addresses, held);
 }
@@ -115,13 +103,15 @@ static void check_replication(const MachineRules *r, const MachineAddress *prima
 
         held = machine_find(r->machine, &addresses[r->role]);
         if (!held) {
-                complain(r, "Replication", rules_address_key(r->role), "is no address of this machine");
+                config_refuse(r->config, r->problems, "Replication", rules_address_key(r->role),
+                              "is no address of this machine");
                 return;
         }
 
         if (strcmp(held->device, primary->device) == 0)
-                complain(r, "Replication", rules_address_key(r->role),
-                         "is an address of %s, the primary device: replication needs another", held->device);
+                config_refuse(r->config, r->problems, "Replication", rules_address_key(r->role),
+                              "is an address of %s, the primary device: replication needs another",
+                              held->device);
 
         check_range(r, "Replication", addresses, held);
 }
@@ -133,7 +123,8 @@ static void check_paths(const MachineRules *r)
                 g_autofree char *header = g_strdup_printf("Path %s", path->name);
 
                 if (!machine_find(r->machine, &path->addresses[r->role]))
-                        complain(r, header, rules_address_key(r->role), "is no address of this machine");
+                        config_refuse(r->config, r->problems, header, rules_address_key(r->role),
+                                      "is no address of this machine");
         }
 }
 
@@ -160,8 +151,9 @@ static void check_on_device(const MachineRules *r, const char *header, const cha
                 return;
 
         ip_address_format(address, false, text);
-        complain(r, header, key, "%s lies in no range of %s, the device that holds %s", text, device,
-                 rules_address_key(r->role));
+        config_refuse(r->config, r->problems, header, key,
+                      "%s lies in no range of %s, the device that holds %s", text, device,
+                      rules_address_key(r->role));
 }
 
 /* G14, G15. */
@@ -176,17 +168,19 @@ static void check_virtual_ips(const MachineRules *r)
                 const VirtualIpConfig *other;
 
                 if (!held) {
-                        complain(r, header, rules_address_key(r->role), "is no address of this machine");
+                        config_refuse(r->config, r->problems, header, rules_address_key(r->role),
+                                      "is no address of this machine");
                         continue;
                 }
 
                 /* One address of the device in two sections is told by the rules of the file already. */
                 other = g_hash_table_lookup(by_device, held->device);
                 if (other)
-                        complain(r, header, rules_address_key(r->role),
-                                 "%s has a virtual IP already, [VirtualIP %s]: a device takes one; write "
-                                 "further addresses as Aliases of that",
-                                 held->device, other->name);
+                        config_refuse(r->config, r->problems, header, rules_address_key(r->role),
+                                      "%s has a virtual IP already, [VirtualIP %s]: a device takes one; "
+                                      "write "
+                                      "further addresses as Aliases of that",
+                                      held->device, other->name);
                 else
                         g_hash_table_insert(by_device, (void *) held->device, (void *) vip);
 
@@ -216,9 +210,9 @@ NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *
 
         if (config->general.arbiter == ARBITER_PATHS && !ip_address_is_set(&config->general.gateway) &&
             !machine->default_route)
-                config_complain(config, problems, PROBLEM_WARNING, "General", "Gateway",
-                                "is not set, and there is no default route: who of the two is cut off "
-                                "cannot be told by the gateway");
+                config_warn(config, problems, "General", "Gateway",
+                            "is not set, and there is no default route: who of the two is cut off "
+                            "cannot be told by the gateway");
 
         return r.role;
 }

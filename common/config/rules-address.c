@@ -75,20 +75,6 @@ const NodeAddress *rules_find_node_address(const GArray *nodes, const IpAddress 
         return NULL;
 }
 
-static void complain(const AddressRules *r, const char *header, const char *key, const char *rule, ...)
-                G_GNUC_PRINTF(4, 5);
-static void complain(const AddressRules *r, const char *header, const char *key, const char *rule, ...)
-{
-        g_autofree char *text = NULL;
-        va_list ap;
-
-        va_start(ap, rule);
-        text = g_strdup_vprintf(rule, ap);
-        va_end(ap);
-
-        config_complain(r->config, r->problems, PROBLEM_ERROR, header, key, "%s", text);
-}
-
 /* One wire: both of one family, not the same; `one_range` where the two must share a network. */
 static void check_pair(const AddressRules *r, const IpAddress *addresses, const char *header, bool one_range)
 {
@@ -98,15 +84,19 @@ static void check_pair(const AddressRules *r, const IpAddress *addresses, const 
                 return;
 
         if (master->family != slave->family)
-                complain(r, header, "SlaveAddress", "must be of the same family as MasterAddress");
+                config_refuse(r->config, r->problems, header, "SlaveAddress",
+                              "must be of the same family as MasterAddress");
         else if (ip_address_equal(master, slave))
-                complain(r, header, "SlaveAddress", "is MasterAddress too: each node needs its own");
+                config_refuse(r->config, r->problems, header, "SlaveAddress",
+                              "is MasterAddress too: each node needs its own");
         else if (one_range && ((master->prefix_len > 0 && !ip_address_in_range(slave, master)) ||
                                (slave->prefix_len > 0 && !ip_address_in_range(master, slave))))
-                complain(r, header, "SlaveAddress", "must lie in one range with MasterAddress");
+                config_refuse(r->config, r->problems, header, "SlaveAddress",
+                              "must lie in one range with MasterAddress");
         else if (one_range && master->prefix_len > 0 && slave->prefix_len > 0 &&
                  master->prefix_len != slave->prefix_len)
-                complain(r, header, "SlaveAddress", "must have the same prefix length as MasterAddress");
+                config_refuse(r->config, r->problems, header, "SlaveAddress",
+                              "must have the same prefix length as MasterAddress");
 }
 
 /* An address is one node's alone, and two heartbeat paths over one address are one path. */
@@ -123,12 +113,13 @@ static void check_nodes_distinct(const AddressRules *r)
                                 continue;
 
                         if (node->role != other->role)
-                                complain(r, node->header, node->key, "is the other node's address: [%s] %s",
-                                         other->header, other->key);
+                                config_refuse(r->config, r->problems, node->header, node->key,
+                                              "is the other node's address: [%s] %s", other->header,
+                                              other->key);
                         else if (node->is_path && other->is_path)
-                                complain(r, node->header, node->key,
-                                         "is the address of another heartbeat path: [%s] %s", other->header,
-                                         other->key);
+                                config_refuse(r->config, r->problems, node->header, node->key,
+                                              "is the address of another heartbeat path: [%s] %s",
+                                              other->header, other->key);
                         else
                                 continue;
 
@@ -152,17 +143,18 @@ static void check_replication(const AddressRules *r)
 
                 if (!ip_address_is_set(own)) {
                         if (ip_address_is_set(other) || (replication->enabled && !replication->over_lan))
-                                complain(r, "Replication", key, "is missing");
+                                config_refuse(r->config, r->problems, "Replication", key, "is missing");
                         continue;
                 }
 
                 if (replication->over_lan)
-                        complain(r, "Replication", key,
-                                 "has no meaning with OverLan=yes: remove one of them");
+                        config_refuse(r->config, r->problems, "Replication", key,
+                                      "has no meaning with OverLan=yes: remove one of them");
                 else if (!ip_address_equal(own, lan) &&
                          (ip_address_in_range(own, lan) || ip_address_in_range(lan, own)))
-                        complain(r, "Replication", key,
-                                 "must lie on another secure device than the primary one, in another range");
+                        config_refuse(r->config, r->problems, "Replication", key,
+                                      "must lie on another secure device than the primary one, in another "
+                                      "range");
         }
 }
 
@@ -190,14 +182,15 @@ static void check_virtual_address(const AddressRules *r, const VirtualIpConfig *
         ip_address_format(address, false, text);
 
         if (node) {
-                complain(r, header, key, "%s is the address of a node: [%s] %s", text, node->header,
-                         node->key);
+                config_refuse(r->config, r->problems, header, key, "%s is the address of a node: [%s] %s",
+                              text, node->header, node->key);
                 return;
         }
 
         other = g_hash_table_lookup(r->virtual_ips, text);
         if (other)
-                complain(r, header, key, "%s is a virtual IP already, in [%s]", text, other);
+                config_refuse(r->config, r->problems, header, key, "%s is a virtual IP already, in [%s]",
+                              text, other);
         else
                 g_hash_table_insert(r->virtual_ips, g_strdup(text), g_strdup(header));
 
@@ -210,8 +203,9 @@ static void check_virtual_address(const AddressRules *r, const VirtualIpConfig *
                         continue;
 
                 ip_address_format(&range, true, range_text);
-                complain(r, header, key, "%s does not lie in the range of the %s's device, %s", text,
-                         node_role_to_string(role), range_text);
+                config_refuse(r->config, r->problems, header, key,
+                              "%s does not lie in the range of the %s's device, %s", text,
+                              node_role_to_string(role), range_text);
         }
 }
 
@@ -225,10 +219,11 @@ static void check_one_per_device(const AddressRules *r, unsigned index, const ch
 
                 for (NodeRole role = NODE_ROLE_MASTER; role <= NODE_ROLE_SLAVE; role++)
                         if (ip_address_equal(&vip->addresses[role], &other->addresses[role]))
-                                complain(r, header, rules_address_key(role),
-                                         "its device has a virtual IP already, [VirtualIP %s]: "
-                                         "a device takes one; write further addresses as Aliases of that",
-                                         other->name);
+                                config_refuse(r->config, r->problems, header, rules_address_key(role),
+                                              "its device has a virtual IP already, [VirtualIP %s]: "
+                                              "a device takes one; write further addresses as Aliases of "
+                                              "that",
+                                              other->name);
         }
 }
 
@@ -252,9 +247,9 @@ static void check_virtual_ips(const AddressRules *r)
 
                 if (!too_many && g_hash_table_size(r->virtual_ips) > VIRTUAL_ADDRESSES_MAX) {
                         too_many = true;
-                        complain(r, header, NULL,
-                                 "with this there are more than %u addresses in all virtual IPs",
-                                 VIRTUAL_ADDRESSES_MAX);
+                        config_refuse(r->config, r->problems, header, NULL,
+                                      "with this there are more than %u addresses in all virtual IPs",
+                                      VIRTUAL_ADDRESSES_MAX);
                 }
         }
 }
@@ -271,10 +266,11 @@ static void check_outsider(const AddressRules *r, const char *header, const char
         vip = g_hash_table_lookup(r->virtual_ips, text);
 
         if (node)
-                complain(r, header, key, "must not be the address of a node: it is [%s] %s", node->header,
-                         node->key);
+                config_refuse(r->config, r->problems, header, key,
+                              "must not be the address of a node: it is [%s] %s", node->header, node->key);
         else if (vip)
-                complain(r, header, key, "must not be an address of [%s], which is the pair's own", vip);
+                config_refuse(r->config, r->problems, header, key,
+                              "must not be an address of [%s], which is the pair's own", vip);
 }
 
 /* "192.0.2.1:80" or "[2001:db8::1]:80". */
@@ -356,14 +352,14 @@ static void check_targets(const AddressRules *r)
 
                 if (!device->check_target) {
                         if (device->connectivity_check)
-                                complain(r, header, "CheckTarget",
-                                         "is missing, and ConnectivityCheck=yes needs it");
+                                config_refuse(r->config, r->problems, header, "CheckTarget",
+                                              "is missing, and ConnectivityCheck=yes needs it");
                         continue;
                 }
 
                 rule = parse_target(device, &address);
                 if (rule)
-                        complain(r, header, "CheckTarget", "%s", rule);
+                        config_refuse(r->config, r->problems, header, "CheckTarget", "%s", rule);
                 else
                         check_outsider(r, header, "CheckTarget", &address);
         }

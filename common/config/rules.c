@@ -2,18 +2,6 @@
 /* Rules between keys other than addresses, and what this version does not do yet; see rules.h. */
 #include "rules.h"
 
-static void refuse(const Config *config, GPtrArray *problems, const char *header, const char *key,
-                   const char *rule)
-{
-        config_complain(config, problems, PROBLEM_ERROR, header, key, "%s", rule);
-}
-
-static void warn(const Config *config, GPtrArray *problems, const char *header, const char *key,
-                 const char *rule)
-{
-        config_complain(config, problems, PROBLEM_WARNING, header, key, "%s", rule);
-}
-
 /* G10: the serial line is an addition; with one end named it can never work. */
 static void check_serial(const Config *config, GPtrArray *problems)
 {
@@ -22,16 +10,16 @@ static void check_serial(const Config *config, GPtrArray *problems)
         const char *slave = heartbeat->serial_devices[NODE_ROLE_SLAVE];
 
         if (master && !slave)
-                refuse(config, problems, "Heartbeat", "SlaveSerial",
-                       "is missing: MasterSerial is the one end only");
+                config_refuse(config, problems, "Heartbeat", "SlaveSerial",
+                              "is missing: MasterSerial is the one end only");
         if (slave && !master)
-                refuse(config, problems, "Heartbeat", "MasterSerial",
-                       "is missing: SlaveSerial is the one end only");
+                config_refuse(config, problems, "Heartbeat", "MasterSerial",
+                              "is missing: SlaveSerial is the one end only");
 
         /* On by default, and of no effect without devices: only who writes it expects a line. */
         if (heartbeat->serial && !master && !slave && scan_find(config->shared, "Heartbeat", "Serial"))
-                warn(config, problems, "Heartbeat", "Serial",
-                     "has no effect: neither MasterSerial nor SlaveSerial names a device");
+                config_warn(config, problems, "Heartbeat", "Serial",
+                            "has no effect: neither MasterSerial nor SlaveSerial names a device");
 }
 
 static bool has_checked_device(const Config *config, Zone zone)
@@ -50,24 +38,24 @@ static bool has_checked_device(const Config *config, Zone zone)
 static void check_failover_triggers(const Config *config, GPtrArray *problems)
 {
         if (config->general.failover_internet_down && !has_checked_device(config, ZONE_INTERNET))
-                refuse(config, problems, "General", "FailoverInternetDown",
-                       "needs a [Device NAME] with Zone=internet and ConnectivityCheck=yes");
+                config_refuse(config, problems, "General", "FailoverInternetDown",
+                              "needs a [Device NAME] with Zone=internet and ConnectivityCheck=yes");
 
         if (config->general.failover_lan_down && !has_checked_device(config, ZONE_LAN))
-                refuse(config, problems, "General", "FailoverLanDown",
-                       "needs a [Device NAME] with Zone=lan and ConnectivityCheck=yes");
+                config_refuse(config, problems, "General", "FailoverLanDown",
+                              "needs a [Device NAME] with Zone=lan and ConnectivityCheck=yes");
 }
 
 /* What guards data or service is refused while it is not there; what only adds comfort is named. */
 static void check_not_yet_refused(const Config *config, GPtrArray *problems)
 {
         if (config->general.arbiter == ARBITER_WITNESS || config->general.arbiter == ARBITER_FENCE)
-                refuse(config, problems, "General", "Arbiter",
-                       "is not in this version: choose paths or operator");
+                config_refuse(config, problems, "General", "Arbiter",
+                              "is not in this version: choose paths or operator");
 
         if (config->replication.enabled)
-                refuse(config, problems, "Replication", "Enabled",
-                       "disk replication is not in this version: write Enabled=no");
+                config_refuse(config, problems, "Replication", "Enabled",
+                              "disk replication is not in this version: write Enabled=no");
 }
 
 static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
@@ -76,25 +64,25 @@ static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
         const GeneralConfig *general = &config->general;
 
         if (general->failover_internet_down)
-                warn(config, problems, "General", "FailoverInternetDown", no_effect);
+                config_warn(config, problems, "General", "FailoverInternetDown", no_effect);
         if (general->failover_lan_down)
-                warn(config, problems, "General", "FailoverLanDown", no_effect);
+                config_warn(config, problems, "General", "FailoverLanDown", no_effect);
         if (general->use_slave_proxy)
-                warn(config, problems, "General", "UseSlaveProxy", no_effect);
+                config_warn(config, problems, "General", "UseSlaveProxy", no_effect);
         if (general->manage_hostname)
-                warn(config, problems, "General", "ManageHostname", no_effect);
+                config_warn(config, problems, "General", "ManageHostname", no_effect);
         if (general->watchdog)
-                warn(config, problems, "General", "Watchdog", no_effect);
+                config_warn(config, problems, "General", "Watchdog", no_effect);
         if (general->accept_split_risk)
-                warn(config, problems, "General", "AcceptSplitRisk",
-                     "has no effect without disk replication");
+                config_warn(config, problems, "General", "AcceptSplitRisk",
+                            "has no effect without disk replication");
 
         for (unsigned i = 0; i < config->shared->sections->len; i++) {
                 const ScanSection *section = config->shared->sections->pdata[i];
 
                 if (g_str_equal(section->kind, "Device") || g_str_equal(section->kind, "Service") ||
                     g_str_equal(section->kind, "Proxy"))
-                        warn(config, problems, section->header, NULL, no_effect);
+                        config_warn(config, problems, section->header, NULL, no_effect);
         }
 }
 
@@ -105,8 +93,8 @@ static void check_something_moves(const Config *config, GPtrArray *problems)
                 if (((const VirtualIpConfig *) config->virtual_ips->pdata[i])->enabled)
                         return;
 
-        warn(config, problems, "General", NULL,
-             "no [VirtualIP NAME] is enabled: nothing moves at a failover");
+        config_warn(config, problems, "General", NULL,
+                    "no [VirtualIP NAME] is enabled: nothing moves at a failover");
 }
 
 void rules_check(const Config *config, GPtrArray *problems)
