@@ -17,5 +17,9 @@ typedef struct Manager {
 /* Reads the files again, logs the outcome and tells everyone when something changed. */
 StoreOutcome manager_load(Manager *manager);
 
+/* Looks at this machine anew: its addresses changed. The same, when that changes the role or what is wrong.
+ */
+void manager_judge(Manager *manager);
+
 /* sd_bus vtables for a connection; in bus.c. */
 int manager_add_objects(sd_bus *bus, void *userdata);
