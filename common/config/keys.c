@@ -41,8 +41,8 @@ static const KeySpec general_keys[] = {
         { "Arbiter", KEY_CHOICE, AT(arbiter), "paths", .choices = arbiter_names },
         { "AcceptSplitRisk", KEY_BOOL, AT(accept_split_risk), "no" },
         { "ManageHostname", KEY_BOOL, AT(manage_hostname), "no" },
-        { "Watchdog", KEY_STRING, AT(watchdog), .local = true, .valid = name_is_device,
-          .rule = "the path of a device in /dev" },
+        { "Watchdog", KEY_STRING, AT(watchdog), .local = true, .valid = name_is_watchdog,
+          .rule = "a hardware watchdog, /dev/watchdog0 say" },
         {},
 };
 #undef AT
@@ -75,15 +75,16 @@ static const KeySpec path_keys[] = {
 #define AT(field) offsetof(ReplicationConfig, field)
 static const KeySpec replication_keys[] = {
         { "Enabled", KEY_BOOL, AT(enabled), "no" },
-        { "SyncRate", KEY_NUMBER, AT(sync_rate_kib), "40960", .min = 1, .max = 10485760,
-          .rule = "a whole number of KiB/s from 1 to 10485760" },
+        { "SyncRate", KEY_NUMBER, AT(sync_rate_kib), "40960", .min = 1, .max = 4194304,
+          .rule = "a whole number of KiB/s from 1 to 4194304" },
         { "OverLan", KEY_BOOL, AT(over_lan), "no" },
         { "MasterAddress", KEY_ADDRESS, AT(MASTER(addresses)) },
         { "SlaveAddress", KEY_ADDRESS, AT(SLAVE(addresses)) },
         { "Port", KEY_NUMBER, AT(port), "7788", .min = 1, .max = 65535,
           .rule = "a whole number from 1 to 65535" },
-        { "Resource", KEY_STRING, AT(resource), "hapair", .required = true, .valid = name_is_label,
-          .rule = "a name of at most 31 letters, digits, hyphens and underscores" },
+        { "Resource", KEY_STRING, AT(resource), "hapair", .required = true, .valid = name_is_resource,
+          .rule = "at most 31 letters, digits, hyphens and underscores, a letter first, and no word of "
+                  "DRBD's own language" },
         { "Device", KEY_STRING, AT(device), "/dev/drbd0", .required = true, .valid = name_is_drbd_device,
           .rule = "a DRBD device, /dev/drbd0 say" },
         { "MasterDisk", KEY_STRING, AT(MASTER(disks)), .valid = name_is_disk,
@@ -91,9 +92,10 @@ static const KeySpec replication_keys[] = {
         { "SlaveDisk", KEY_STRING, AT(SLAVE(disks)), .valid = name_is_disk,
           .rule = "the path of a disk in /dev that is not DRBD's own" },
         { "MountPoint", KEY_STRING, AT(mount_point), "/srv/hapair", .required = true,
-          .valid = name_is_mount_point, .rule = "an absolute path that is no directory of the system" },
+          .valid = name_is_mount_point,
+          .rule = "an absolute path that is no directory of the system and in none" },
         { "FileSystem", KEY_STRING, AT(file_system), "ext4", .required = true, .valid = name_is_file_system,
-          .rule = "ext4, xfs or btrfs" },
+          .rule = "ext4 or xfs" },
         {},
 };
 #undef AT

@@ -93,6 +93,19 @@ static void check_primary(const MachineRules *r, const MachineAddress *held)
         check_range(r, "General", r->config->general.addresses, held);
 }
 
+/* A device that no section tells of is trusted to be one of the secure LAN. */
+static Zone zone_of(const Config *config, const char *name)
+{
+        for (unsigned i = 0; i < config->devices->len; i++) {
+                const DeviceConfig *device = config->devices->pdata[i];
+
+                if (strcmp(device->name, name) == 0)
+                        return device->zone;
+        }
+
+        return ZONE_LAN;
+}
+
 static void check_replication(const MachineRules *r, const MachineAddress *primary)
 {
         const IpAddress *addresses = r->config->replication.addresses;
@@ -112,8 +125,40 @@ static void check_replication(const MachineRules *r, const MachineAddress *prima
                 config_refuse(r->config, r->problems, "Replication", rules_address_key(r->role),
                               "is an address of %s, the primary device: replication needs another",
                               held->device);
+        else if (zone_of(r->config, held->device) != ZONE_LAN)
+                config_refuse(r->config, r->problems, "Replication", rules_address_key(r->role),
+                              "is an address of %s, whose zone is not lan: replication is not encrypted "
+                              "and needs "
+                              "a secure device",
+                              held->device);
 
         check_range(r, "Replication", addresses, held);
+}
+
+/* The device that carries the node's end, or the address itself while it is away: that is told already. */
+static void add_device(const MachineRules *r, GHashTable *devices, const IpAddress *addresses)
+{
+        const MachineAddress *held = machine_find(r->machine, &addresses[r->role]);
+        char text[IP_ADDRESS_TEXT_MAX];
+
+        if (!ip_address_is_set(&addresses[r->role]))
+                return;
+
+        ip_address_format(&addresses[r->role], false, text);
+        g_hash_table_add(devices, g_strdup(held ? held->device : text));
+}
+
+static void check_split_risk(const MachineRules *r)
+{
+        g_autoptr(GHashTable) devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+        add_device(r, devices, r->config->general.addresses);
+        add_device(r, devices, r->config->replication.addresses);
+        for (unsigned i = 0; i < r->config->paths->len; i++)
+                add_device(r, devices, ((const PathConfig *) r->config->paths->pdata[i])->addresses);
+
+        rules_check_split_risk(r->config, r->problems,
+                               g_hash_table_size(devices) + (rules_has_serial(r->config) ? 1 : 0));
 }
 
 static void check_paths(const MachineRules *r)
@@ -206,6 +251,7 @@ NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *
         check_primary(&r, primary);
         check_replication(&r, primary);
         check_paths(&r);
+        check_split_risk(&r);
         check_virtual_ips(&r);
 
         if (config->general.arbiter == ARBITER_PATHS && !ip_address_is_set(&config->general.gateway) &&

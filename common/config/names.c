@@ -116,12 +116,23 @@ bool name_is_device(const char *text)
         return is_clean_path(text) && g_str_has_prefix(text, "/dev/");
 }
 
+/* "0" to "9999", as the kernel writes it: /dev/drbd00 is no name of /dev/drbd0. */
+static bool is_unit_number(const char *text)
+{
+        size_t n = strlen(text);
+
+        return n >= 1 && n <= 4 && strspn(text, "0123456789") == n && (n == 1 || text[0] != '0');
+}
+
+/* Without its number, /dev/watchdog, it is no device of the class that hapair-electd may open. */
+bool name_is_watchdog(const char *text)
+{
+        return g_str_has_prefix(text, "/dev/watchdog") && is_unit_number(text + strlen("/dev/watchdog"));
+}
+
 bool name_is_drbd_device(const char *text)
 {
-        const char *number = text + strlen("/dev/drbd");
-
-        return g_str_has_prefix(text, "/dev/drbd") && number[0] != '\0' && strlen(number) <= 4 &&
-               strspn(number, "0123456789") == strlen(number);
+        return g_str_has_prefix(text, "/dev/drbd") && is_unit_number(text + strlen("/dev/drbd"));
 }
 
 bool name_is_disk(const char *text)
@@ -138,22 +149,51 @@ static bool is_one_of(const char *text, const char *const *words)
         return false;
 }
 
-/* Mounting over one of these would take the system down. */
-bool name_is_mount_point(const char *text)
+/* drbdadm reads a number, and the words of its own language, as something else than a name. */
+bool name_is_resource(const char *text)
 {
-        static const char *const system[] = { "/bin",   "/boot", "/dev",  "/etc", "/lib",
-                                              "/lib64", "/proc", "/root", "/run", "/sbin",
-                                              "/sys",   "/tmp",  "/usr",  "/var", NULL };
+        static const char *const words[] = {
+                "all",        "common",    "device",  "disk",           "floating",    "global",
+                "host",       "handlers",  "inside",  "ipv4",           "ipv6",        "net",
+                "no",         "on",        "options", "path",           "proxy",       "resource",
+                "ssocks",     "startup",   "syncer",  "volume",         "yes",         "address",
+                "connection", "meta-disk", "node-id", "dialog-refresh", "minor-count", NULL
+        };
 
-        return is_clean_path(text) && !is_one_of(text, system) && !g_str_has_prefix(text, "/dev/") &&
-               !g_str_has_prefix(text, "/proc/") && !g_str_has_prefix(text, "/sys/");
+        return name_is_label(text) && g_ascii_isalpha(text[0]) && !is_one_of(text, words);
 }
 
+/* Over one of these, or inside of the second kind, a mount would take the system or hapair itself down. */
+bool name_is_mount_point(const char *text)
+{
+        static const char *const over[] = { "/root",    "/tmp",     "/var",     "/var/cache",
+                                            "/var/lib", "/var/log", "/var/tmp", NULL };
+        static const char *const inside[] = {
+                "/bin",  "/boot", "/dev",  "/etc", "/lib", "/lib32",   "/lib64",          "/libx32",
+                "/proc", "/run",  "/sbin", "/sys", "/usr", "/var/run", "/var/lib/hapair", "/var/lib/systemd",
+                NULL
+        };
+
+        if (!is_clean_path(text) || is_one_of(text, over))
+                return false;
+
+        for (size_t i = 0; inside[i]; i++) {
+                size_t n = strlen(inside[i]);
+
+                if (strncmp(text, inside[i], n) == 0 && (text[n] == '/' || text[n] == '\0'))
+                        return false;
+        }
+
+        return true;
+}
+
+/*
+ * Those whose check and repair come with a Debian system, and which look at one device only: btrfs finds its
+ * devices by an identifier that also stands on the disk below the replicated one.
+ */
 bool name_is_file_system(const char *text)
 {
-        static const char *const kinds[] = { "ext4", "xfs", "btrfs", NULL };
-
-        return is_one_of(text, kinds);
+        return strcmp(text, "ext4") == 0 || strcmp(text, "xfs") == 0;
 }
 
 /* The rates that termios knows and that a heartbeat fits through. */

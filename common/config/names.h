@@ -15,6 +15,8 @@ bool name_is_label(const char *text);
 bool name_is_further_path(const char *text);
 bool name_is_unit(const char *text);
 bool name_is_device(const char *text);
+bool name_is_watchdog(const char *text);
+bool name_is_resource(const char *text);
 bool name_is_drbd_device(const char *text);
 bool name_is_disk(const char *text);
 bool name_is_mount_point(const char *text);

@@ -142,7 +142,10 @@ static void check_replication(const AddressRules *r)
                 const char *key = rules_address_key(role);
 
                 if (!ip_address_is_set(own)) {
-                        if (ip_address_is_set(other) || (replication->enabled && !replication->over_lan))
+                        if (replication->enabled && !replication->over_lan)
+                                config_refuse(r->config, r->problems, "Replication", key,
+                                              "is missing, and replication needs it unless OverLan=yes");
+                        else if (ip_address_is_set(other))
                                 config_refuse(r->config, r->problems, "Replication", key, "is missing");
                         continue;
                 }

@@ -52,10 +52,6 @@ static void check_not_yet_refused(const Config *config, GPtrArray *problems)
         if (config->general.arbiter == ARBITER_WITNESS || config->general.arbiter == ARBITER_FENCE)
                 config_refuse(config, problems, "General", "Arbiter",
                               "is not in this version: choose paths or operator");
-
-        if (config->replication.enabled)
-                config_refuse(config, problems, "Replication", "Enabled",
-                              "disk replication is not in this version: write Enabled=no");
 }
 
 static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
@@ -71,11 +67,6 @@ static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
                 config_warn(config, problems, "General", "UseSlaveProxy", no_effect);
         if (general->manage_hostname)
                 config_warn(config, problems, "General", "ManageHostname", no_effect);
-        if (general->watchdog)
-                config_warn(config, problems, "General", "Watchdog", no_effect);
-        if (general->accept_split_risk)
-                config_warn(config, problems, "General", "AcceptSplitRisk",
-                            "has no effect without disk replication");
 
         for (unsigned i = 0; i < config->shared->sections->len; i++) {
                 const ScanSection *section = config->shared->sections->pdata[i];
@@ -100,6 +91,7 @@ static void check_something_moves(const Config *config, GPtrArray *problems)
 void rules_check(const Config *config, GPtrArray *problems)
 {
         rules_check_addresses(config, problems);
+        rules_check_replication(config, problems);
         check_serial(config, problems);
         check_failover_triggers(config, problems);
         check_not_yet_refused(config, problems);

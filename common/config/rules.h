@@ -12,6 +12,16 @@ void rules_check(const Config *config, GPtrArray *problems);
 /* The part about addresses, in rules-address.c: the nodes' own, virtual IPs, the gateway, check targets. */
 void rules_check_addresses(const Config *config, GPtrArray *problems);
 
+/* The replicated volume, in rules-replication.c. */
+void rules_check_replication(const Config *config, GPtrArray *problems);
+
+/* Refuses a volume with too few heartbeat paths, for who knows how many there are on devices of their own.
+ */
+void rules_check_split_risk(const Config *config, GPtrArray *problems, unsigned paths);
+
+/* Whether heartbeats travel over a serial line too. */
+bool rules_has_serial(const Config *config);
+
 /* One of the addresses that belong to a node, with the key it stands in. */
 typedef struct NodeAddress {
         IpAddress address;

@@ -207,6 +207,34 @@ static int append_for_electd(sd_bus_message *m, const Store *store)
         return r;
 }
 
+/* Over the LAN the nodes' own addresses serve. Without a role there are no ends. */
+static int append_for_replicd(sd_bus_message *m, const Store *store)
+{
+        const ReplicationConfig *replication = &store->config->replication;
+        const IpAddress *addresses =
+                        replication->over_lan ? store->config->general.addresses : replication->addresses;
+        bool has_ends = store->role != NODE_ROLE_NONE;
+        NodeRole peer = peer_of(store->role);
+        int r;
+
+        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Enabled", "b",
+                                  (int) replication->enabled, "Resource", "s", replication->resource,
+                                  "Device", "s", replication->device, "MountPoint", "s",
+                                  replication->mount_point, "FileSystem", "s", replication->file_system,
+                                  "Port", "q", (uint16_t) replication->port, "SyncRateKiB", "t",
+                                  replication->sync_rate_kib);
+        if (r >= 0 && has_ends)
+                r = append_address(m, "Own", &addresses[store->role], false);
+        if (r >= 0 && has_ends)
+                r = append_address(m, "Peer", &addresses[peer], false);
+        if (r >= 0 && has_ends)
+                r = append_string(m, "Disk", replication->disks[store->role]);
+        if (r >= 0 && has_ends)
+                r = append_string(m, "PeerDisk", replication->disks[peer]);
+
+        return r;
+}
+
 static int append_aliases(sd_bus_message *m, const GArray *aliases)
 {
         g_auto(GStrv) texts = g_new0(char *, (aliases ? aliases->len : 0) + 1);
@@ -308,6 +336,7 @@ int settings_append_for(sd_bus_message *m, const char *daemon, const Store *stor
         } daemons[] = {
                 { "hbd", append_for_hbd },
                 { "electd", append_for_electd },
+                { "replicd", append_for_replicd },
                 { "vipd", append_for_vipd },
         };
         size_t i = 0;

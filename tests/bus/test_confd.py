@@ -96,6 +96,52 @@ def test_master_gets_its_settings_typed(confd):
                         'Aliases': ['192.0.2.20', '192.0.2.21/24'], 'Own': '192.0.2.11'}]}
 
 
+VOLUME = '''Enabled=yes
+SyncRate=1000
+Resource=mail
+Device=/dev/drbd3
+MasterDisk=/dev/vdb
+SlaveDisk=/dev/vdc
+MountPoint=/srv/mail
+FileSystem=xfs
+Port=7799
+'''
+
+
+def test_volume_is_handed_to_each_end(confd):
+    confd.conf.write_text(RIGHT.replace('[Replication]\n', '[Replication]\n' + VOLUME))
+    confd.own(MASTER).start()
+    common = {'Configured': True, 'Active': True, 'Cluster': 'gw', 'DeadTimeUSec': 300000, 'Enabled': True,
+              'Resource': 'mail', 'Device': '/dev/drbd3', 'MountPoint': '/srv/mail', 'FileSystem': 'xfs',
+              'Port': 7799, 'SyncRateKiB': 1000}
+    assert confd.settings('replicd') == common | {'Role': 'master', 'Own': '10.0.0.1', 'Peer': '10.0.0.2',
+                                                  'Disk': '/dev/vdb', 'PeerDisk': '/dev/vdc'}
+    assert confd.settings('electd')['Volume']
+    confd.own(MASTER[:1], 'del').own(SLAVE[:1])
+    wait_until(lambda: confd.property('ConfiguredRole') == 'slave', 'another address, another role')
+    assert confd.settings('replicd') == common | {'Role': 'slave', 'Own': '10.0.0.2', 'Peer': '10.0.0.1',
+                                                  'Disk': '/dev/vdc', 'PeerDisk': '/dev/vdb'}
+
+
+def test_volume_over_the_lan_uses_the_nodes_own_addresses(confd):
+    replication = '[Replication]\nMasterAddress=10.0.0.1/24\nSlaveAddress=10.0.0.2/24\n'
+    confd.conf.write_text(RIGHT.replace(replication, '[Replication]\nOverLan=yes\n' + VOLUME))
+    settings = confd.own(MASTER).start().settings('replicd')
+    assert (settings['Own'], settings['Peer']) == ('192.0.2.11', '192.0.2.12')
+
+
+def test_without_a_volume_replicd_is_told_so(confd):
+    settings = confd.own(MASTER).start().settings('replicd')
+    assert settings['Enabled'] is False and settings['Disk'] == ''
+
+
+def test_without_a_role_replicd_gets_no_ends(confd):
+    confd.conf.write_text(RIGHT.replace('[Replication]\n', '[Replication]\n' + VOLUME))
+    settings = confd.start().settings('replicd')
+    assert settings['Role'] == 'none'
+    assert not settings.keys() & {'Own', 'Peer', 'Disk', 'PeerDisk'}
+
+
 def test_slave_gets_the_other_ends(confd):
     confd.own(SLAVE).start()
     settings = confd.settings('hbd')

@@ -137,6 +137,71 @@ static void test_two_virtual_ips_on_one_device(void)
                         "a device takes one; write further addresses as Aliases of that\n");
 }
 
+static void test_replication_needs_a_secure_device(void)
+{
+        g_autofree char *text = g_strconcat(pair, "[Device rep]\nZone=internet\n", NULL);
+        g_autofree char *found = check(text, "lan 192.0.2.11/24" REST, NODE_ROLE_MASTER);
+
+        g_assert_cmpstr(found, ==,
+                        "c:11: [Replication] MasterAddress=10.0.0.1: is an address of rep, whose zone is "
+                        "not lan: "
+                        "replication is not encrypted and needs a secure device\n");
+}
+
+/* Over the LAN, with two further paths by their addresses: whether they fail apart depends on the device. */
+static const char volume_over_lan[] = "[General]\n"
+                                      "Cluster=gw\n"
+                                      "MasterAddress=192.0.2.11/24\n"
+                                      "SlaveAddress=192.0.2.12\n"
+                                      "Gateway=192.0.2.1\n"
+                                      "[Path a]\n"
+                                      "MasterAddress=198.51.100.11\n"
+                                      "SlaveAddress=198.51.100.12\n"
+                                      "[Path b]\n"
+                                      "MasterAddress=203.0.113.11\n"
+                                      "SlaveAddress=203.0.113.12\n"
+                                      "[Replication]\n"
+                                      "Enabled=yes\n"
+                                      "OverLan=yes\n"
+                                      "MasterDisk=/dev/vdb\n"
+                                      "SlaveDisk=/dev/vdb\n";
+
+static void test_paths_on_devices_of_their_own_guard_a_volume(void)
+{
+        g_autofree char *found =
+                        check(volume_over_lan, "lan 192.0.2.11/24,a 198.51.100.11/24,b 203.0.113.11/24",
+                              NODE_ROLE_MASTER);
+
+        g_assert_cmpstr(found, ==, "");
+}
+
+static void test_paths_on_one_device_are_one_path_to_a_volume(void)
+{
+        g_autofree char *found =
+                        check(volume_over_lan, "lan 192.0.2.11/24,a 198.51.100.11/24,a 203.0.113.11/24",
+                              NODE_ROLE_MASTER);
+        g_autofree char *serial =
+                        g_strconcat(volume_over_lan,
+                                    "[Heartbeat]\nMasterSerial=/dev/ttyS0\nSlaveSerial=/dev/ttyS0\n", NULL);
+        g_autofree char *none = check(serial, "lan 192.0.2.11/24,a 198.51.100.11/24,a 203.0.113.11/24",
+                                      NODE_ROLE_MASTER);
+
+        g_assert_true(g_str_has_prefix(found,
+                                       "c:1: [General] AcceptSplitRisk: must be yes with so few heartbeat "
+                                       "paths: there are 2 on devices of their own"));
+        g_assert_cmpstr(none, ==, "");
+}
+
+/* What is wrong then is that the address is gone, not that the pair was set up badly. */
+static void test_a_path_without_its_address_is_not_counted_out(void)
+{
+        g_autofree char *found =
+                        check(volume_over_lan, "lan 192.0.2.11/24,a 198.51.100.11/24", NODE_ROLE_MASTER);
+
+        g_assert_cmpstr(found, ==,
+                        "c:10: [Path b] MasterAddress=203.0.113.11: is no address of this machine\n");
+}
+
 static void test_no_gateway_is_a_warning(void)
 {
         const char text[] = "[General]\nCluster=gw\nMasterAddress=192.0.2.11\nSlaveAddress=192.0.2.12\n";
@@ -183,6 +248,14 @@ int main(int argc, char *argv[])
         }
 
         g_test_add_func("/machine/two-virtual-ips-on-one-device", test_two_virtual_ips_on_one_device);
+        g_test_add_func("/machine/replication-needs-a-secure-device",
+                        test_replication_needs_a_secure_device);
+        g_test_add_func("/machine/paths-on-devices-of-their-own-guard-a-volume",
+                        test_paths_on_devices_of_their_own_guard_a_volume);
+        g_test_add_func("/machine/paths-on-one-device-are-one-path-to-a-volume",
+                        test_paths_on_one_device_are_one_path_to_a_volume);
+        g_test_add_func("/machine/a-path-without-its-address-is-not-counted-out",
+                        test_a_path_without_its_address_is_not_counted_out);
         g_test_add_func("/machine/no-gateway-is-a-warning", test_no_gateway_is_a_warning);
         g_test_add_func("/machine/this-machine-has-a-loopback-address",
                         test_this_machine_has_a_loopback_address);
