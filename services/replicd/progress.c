@@ -26,7 +26,7 @@ static int parse_rate(Scan word, uint64_t *ret_rate)
 
                 if (r < 0)
                         return r;
-                if (value > 999 || rate > UINT64_MAX / 1000 - 1)
+                if (group.size > 3 || rate > UINT64_MAX / 1000 - 1)
                         return -EBADMSG;
                 rate = rate * 1000 + value;
         }
