@@ -61,6 +61,7 @@ void elect_promote(ElectCore *core, ElectReason reason, uint64_t after_save);
 void elect_demote(ElectCore *core, ElectReason reason);
 bool elect_plan_rule(ElectCore *core);
 bool elect_refresh_rule(ElectCore *core);
+uint64_t elect_demotion_limit_usec(const ElectCore *core);
 void elect_order_done(ElectCore *core, ElectOrder order, uint64_t id, int error);
 uint64_t elect_order(ElectCore *core, ElectOrder order);
 
@@ -72,6 +73,8 @@ bool elect_volume_rules(ElectCore *core);
 bool elect_right_rules(ElectCore *core);
 void elect_volume_changed(ElectCore *core, const ElectVolume *volume);
 void elect_void_session(ElectCore *core);
+bool elect_disk_serves(const ElectCore *core);
+bool elect_disk_untouched(const ElectCore *core);
 void elect_take_sole(ElectCore *core, ElectReason reason);
 void elect_on_outdate(ElectCore *core, const ElectMessage *message);
 void elect_on_outdated(ElectCore *core, const ElectMessage *message);

@@ -88,7 +88,7 @@ bool elect_able(const ElectCore *core)
                 return false;
         if (!core->vipd || !core->usable || core->health == ELECT_BAD)
                 return false;
-        return !core->settings.volume || (core->volume.known && core->volume.disk == ELECT_DISK_UP_TO_DATE);
+        return !core->settings.volume || elect_disk_serves(core);
 }
 
 /* Able, and seen from the LAN. */
@@ -441,7 +441,7 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 break;
         case ELECT_EV_STOP:
                 core->stopping = true;
-                core->stop_until_usec = core->now_usec + 30 * USEC_PER_SEC;
+                core->stop_until_usec = core->now_usec + elect_demotion_limit_usec(core);
                 break;
         case ELECT_EV_MAX:
                 break;

@@ -8,13 +8,22 @@
 
 #define ACK_LIMIT_USEC (5 * USEC_PER_SEC)
 
+/*
+ * Last of all the kernel takes leave of the peer's, which then counts this disk as outdated instead of dead.
+ * A primary cannot, nor can it be waited for when the time is over.
+ */
 static void stop(ElectCore *core)
 {
+        bool secondary = core->plan.n == 0 && core->role != ELECT_ROLE_MASTER;
+
         if (core->state != ELECT_LEAVING) {
                 core->role = core->memory.role = ELECT_ROLE_NONE;
                 elect_set_state(core, ELECT_LEAVING, ELECT_REASON_LEAVING);
         }
-        core->stopped = true;
+        if (core->settings.volume && core->volume.known && secondary)
+                core->parting_id = elect_order(core, ELECT_ORDER_LEAVE);
+        else
+                core->stopped = true;
 }
 
 static bool waits(ElectCore *core, uint64_t until_usec)
@@ -22,6 +31,14 @@ static bool waits(ElectCore *core, uint64_t until_usec)
         if (core->now_usec >= until_usec)
                 return false;
         elect_wake(core, until_usec);
+        return true;
+}
+
+static bool part(ElectCore *core)
+{
+        if (!core->parted && waits(core, core->stop_until_usec))
+                return false;
+        core->stopped = true;
         return true;
 }
 
@@ -36,7 +53,8 @@ static bool leave_slave(ElectCore *core)
                 core->memory.elig = false;
                 core->outdate = core->preq = (ElectAsk){};
                 core->role = ELECT_ROLE_NONE;
-                elect_set_state(core, ELECT_LEAVING, ELECT_REASON_LEAVING);
+                if (core->state != ELECT_LEAVING)
+                        elect_set_state(core, ELECT_LEAVING, ELECT_REASON_LEAVING);
                 leaving = elect_message(core, ELECT_MSG_LEAVING, elect_nonce_new(core),
                                         ELECT_REASON_LEAVING);
                 elect_send_after(core, &leaving, elect_commit(core));
@@ -45,17 +63,21 @@ static bool leave_slave(ElectCore *core)
         if (!core->leaving_acked && elect_connected(core) && waits(core, core->leaving_until_usec))
                 return false;
 
-        if (elect_connected(core))
-                elect_order(core, ELECT_ORDER_DISCONNECT);
         stop(core);
         return true;
 }
 
-/* Handed over and waiting to see it taken; gone in any case when the promise is over or the peer is lost. */
+/*
+ * Handed over and waiting to see it taken; gone in any case when the promise is over or the peer is lost.
+ * Who took it over is left like any other master.
+ */
 static bool leave_handed(ElectCore *core)
 {
         if (elect_promised(core) && !elect_master_heard(core) && core->peer != ELECT_PEER_LOST)
                 return false;
+        if (core->settings.volume && elect_master_heard(core) && elect_connected(core) && core->in_session &&
+            !core->memory.sole)
+                return leave_slave(core);
         stop(core);
         return true;
 }
@@ -64,6 +86,8 @@ bool elect_leave_rules(ElectCore *core)
 {
         if (!core->stopping || core->stopped)
                 return false;
+        if (core->parting_id != 0)
+                return part(core);
         if (!waits(core, core->stop_until_usec)) {
                 stop(core);
                 return true;

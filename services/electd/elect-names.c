@@ -110,6 +110,7 @@ const char *elect_order_to_string(ElectOrder order)
                 [ELECT_ORDER_SECONDARY] = "make the disk secondary",
                 [ELECT_ORDER_RESUME] = "resume the frozen disk",
                 [ELECT_ORDER_ANNOUNCE] = "announce the virtual IPs",
+                [ELECT_ORDER_LEAVE] = "take leave of the peer's disk",
         };
         return LOOKUP(names, order);
 }

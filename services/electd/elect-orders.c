@@ -9,15 +9,36 @@
 
 #define STEP_LIMIT_USEC      (60 * USEC_PER_SEC)
 #define VIPD_LIMIT_USEC      (5 * USEC_PER_SEC)
+#define LEAVE_LIMIT_USEC     (10 * USEC_PER_SEC)
+#define STOP_VIP_ONLY_USEC   (30 * USEC_PER_SEC)
 #define FROZEN_LIMIT_USEC    (5 * USEC_PER_SEC)
 #define RETRY_USEC           USEC_PER_SEC
 #define FAULT_REST_USEC      (10 * USEC_PER_SEC)
 #define FAULT_REST_DOUBLINGS 5
 
-static bool is_vipd_order(ElectOrder order)
+ElectHelper elect_order_helper(ElectOrder order)
 {
-        return order == ELECT_ORDER_ACQUIRE || order == ELECT_ORDER_WITHDRAW ||
-               order == ELECT_ORDER_ANNOUNCE;
+        switch (order) {
+        case ELECT_ORDER_ACQUIRE:
+        case ELECT_ORDER_WITHDRAW:
+        case ELECT_ORDER_ANNOUNCE:
+                return ELECT_HELPER_VIPD;
+        case ELECT_ORDER_DISCONNECT:
+        case ELECT_ORDER_PRIMARY:
+        case ELECT_ORDER_MOUNT:
+        case ELECT_ORDER_UNMOUNT:
+        case ELECT_ORDER_SECONDARY:
+        case ELECT_ORDER_RESUME:
+        case ELECT_ORDER_LEAVE:
+                return ELECT_HELPER_REPLICD;
+        case ELECT_ORDER_START:
+        case ELECT_ORDER_STOP:
+                return ELECT_HELPER_SVCMAND;
+        case ELECT_ORDER_NONE:
+        case ELECT_ORDER_MAX:
+                break;
+        }
+        return ELECT_HELPER_NONE;
 }
 
 /*
@@ -25,20 +46,34 @@ static bool is_vipd_order(ElectOrder order)
  */
 static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
 {
-        if (is_vipd_order(order))
+        if (elect_order_helper(order) == ELECT_HELPER_VIPD)
                 return VIPD_LIMIT_USEC;
+        if (order == ELECT_ORDER_LEAVE)
+                return LEAVE_LIMIT_USEC;
         return core->volume.frozen && core->plan.demotion ? FROZEN_LIMIT_USEC : STEP_LIMIT_USEC;
+}
+
+/* A demotion that takes all the time that its steps have, and the goodbye behind it. */
+uint64_t elect_demotion_limit_usec(const ElectCore *core)
+{
+        if (!core->settings.volume)
+                return STOP_VIP_ONLY_USEC;
+        return VIPD_LIMIT_USEC + 3 * STEP_LIMIT_USEC + LEAVE_LIMIT_USEC;
 }
 
 uint64_t elect_order(ElectCore *core, ElectOrder order)
 {
-        ElectAction *action = elect_act(core, ELECT_ACT_ORDER);
+        ElectCommand *command = &elect_act(core, ELECT_ACT_ORDER)->order;
 
-        action->order.order = order;
-        action->order.id = ++core->order_ids;
-        action->order.epoch = core->epoch;
-        action->order.limit_usec = limit_usec(core, order);
-        return action->order.id;
+        *command = (ElectCommand){
+                .order = order,
+                .force = order == ELECT_ORDER_PRIMARY &&
+                         (core->plan.reason == ELECT_REASON_FORCED || elect_disk_untouched(core)),
+                .id = ++core->order_ids,
+                .epoch = core->epoch,
+                .limit_usec = limit_usec(core, order),
+        };
+        return command->id;
 }
 
 static void plan_add(ElectPlan *plan, ElectOrder order)
@@ -65,6 +100,7 @@ static ElectOrder opposite(ElectOrder order)
         case ELECT_ORDER_SECONDARY:
         case ELECT_ORDER_RESUME:
         case ELECT_ORDER_ANNOUNCE:
+        case ELECT_ORDER_LEAVE:
         case ELECT_ORDER_MAX:
                 break;
         }
@@ -241,8 +277,8 @@ static void plan_failed(ElectCore *core, int error)
         ElectOrder order = plan->order[plan->at];
 
         plan->issued = false;
-        if (error == -ENOTCONN && is_vipd_order(order))
-                return; /* vipd restarts: the order waits for it, see vipd_away() */
+        if (error == -ENOTCONN)
+                return; /* who carries it out restarts: the order waits, see helper_away() */
         if (plan->demotion || plan->undo) {
                 plan_stuck(core, order, error);
                 return;
@@ -260,18 +296,21 @@ static void plan_failed(ElectCore *core, int error)
                 plan_end(core);
 }
 
-/* A vipd that restarts is waited for, as long as one of its orders may take. */
-static bool vipd_away(ElectCore *core)
+/* A daemon that restarts is waited for, as long as one of its orders may take. */
+static bool helper_away(ElectCore *core)
 {
         ElectPlan *plan = &core->plan;
+        ElectOrder order = plan->order[plan->at];
+        ElectHelper helper = elect_order_helper(order);
 
-        if (core->vipd || !is_vipd_order(plan->order[plan->at])) {
-                plan->vipd_by_usec = 0;
+        if ((helper != ELECT_HELPER_VIPD || core->vipd) &&
+            (helper != ELECT_HELPER_REPLICD || core->volume.known)) {
+                plan->helper_by_usec = 0;
                 return false;
         }
-        if (plan->vipd_by_usec == 0)
-                plan->vipd_by_usec = core->now_usec + VIPD_LIMIT_USEC;
-        elect_wake(core, plan->vipd_by_usec);
+        if (plan->helper_by_usec == 0)
+                plan->helper_by_usec = core->now_usec + limit_usec(core, order);
+        elect_wake(core, plan->helper_by_usec);
         return true;
 }
 
@@ -285,10 +324,10 @@ bool elect_plan_rule(ElectCore *core)
                 elect_wake(core, plan->retry_usec);
                 return false;
         }
-        if (vipd_away(core)) {
-                if (core->now_usec < plan->vipd_by_usec)
+        if (helper_away(core)) {
+                if (core->now_usec < plan->helper_by_usec)
                         return false;
-                plan->vipd_by_usec = 0;
+                plan->helper_by_usec = 0;
                 plan_failed(core, -ETIMEDOUT);
                 return true;
         }
@@ -312,6 +351,8 @@ void elect_order_done(ElectCore *core, ElectOrder order, uint64_t id, int error)
                         plan_end(core);
                 return;
         }
+        if (core->parting_id != 0 && id == core->parting_id)
+                core->parted = true;
         if (core->refresh_id != 0 && id == core->refresh_id) {
                 core->refresh_id = 0;
                 core->refresh_retry_usec = error < 0 ? core->now_usec + RETRY_USEC : 0;

@@ -6,9 +6,36 @@
  */
 #include "elect-core.h"
 
+/* DRBD's generation of metadata that were just made: nothing was ever written through them. */
+#define GENERATION_JUST_MADE 4
+
+/*
+ * The founder's first start, alone: nobody has any data, the kernel calls its disk inconsistent and wants to
+ * be forced.
+ */
+bool elect_disk_untouched(const ElectCore *core)
+{
+        return core->memory.sole && core->volume.disk == ELECT_DISK_INCONSISTENT &&
+               core->volume.generation == GENERATION_JUST_MADE;
+}
+
+/* The kernel would promote it: whole, or only this node can have the newest data, as its `sole` says. */
+bool elect_disk_serves(const ElectCore *core)
+{
+        if (!core->volume.known)
+                return false;
+        return core->volume.disk == ELECT_DISK_UP_TO_DATE || elect_disk_untouched(core) ||
+               (core->volume.disk == ELECT_DISK_CONSISTENT && core->memory.sole);
+}
+
+/*
+ * Nothing says that the peer went on without this disk. After a start without the peer the kernel calls it
+ * consistent only; whether the peer holds a right is what the claim asks.
+ */
 static bool whole_disk(const ElectCore *core)
 {
-        return core->volume.known && core->volume.disk == ELECT_DISK_UP_TO_DATE && !core->volume.split_brain;
+        return core->volume.known && !core->volume.split_brain &&
+               (core->volume.disk == ELECT_DISK_UP_TO_DATE || core->volume.disk == ELECT_DISK_CONSISTENT);
 }
 
 /* A frozen master, or a standby that may act by itself. */

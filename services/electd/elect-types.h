@@ -143,14 +143,26 @@ typedef enum ElectOrder {
         ELECT_ORDER_SECONDARY, /* done means verified */
         ELECT_ORDER_RESUME,    /* frozen I/O goes on: the fence handler answers 4 */
         ELECT_ORDER_ANNOUNCE,  /* the virtual IPs again: a conflict ended */
+        ELECT_ORDER_LEAVE,     /* the secondary's goodbye to the peer's kernel, last of an orderly stop */
         ELECT_ORDER_MAX,
 } ElectOrder;
+
+/* Who carries an order out. */
+typedef enum ElectHelper {
+        ELECT_HELPER_NONE,
+        ELECT_HELPER_VIPD,
+        ELECT_HELPER_REPLICD,
+        ELECT_HELPER_SVCMAND,
+        ELECT_HELPER_MAX,
+} ElectHelper;
+ElectHelper elect_order_helper(ElectOrder order);
 
 typedef enum ElectDisk {
         ELECT_DISK_UNKNOWN,
         ELECT_DISK_DISKLESS,
         ELECT_DISK_INCONSISTENT, /* target of a resync that is not finished */
         ELECT_DISK_OUTDATED,
+        ELECT_DISK_CONSISTENT, /* was whole when it was last seen; the kernel asks before it promotes it */
         ELECT_DISK_UP_TO_DATE,
         ELECT_DISK_MAX,
 } ElectDisk;
@@ -285,6 +297,7 @@ typedef struct ElectVolume {
         bool frozen; /* I/O is suspended until RESUME or a reconnect */
         bool split_brain;
         bool wrote_alone; /* a new data generation was made while disconnected */
+        bool syncing;     /* a resync runs, in either direction */
         ElectDisk disk;
         ElectDisk peer_disk;
         uint64_t generation;
@@ -406,6 +419,15 @@ typedef enum ElectActionType {
         ELECT_ACT_MAX,
 } ElectActionType;
 
+/* An order as it is given: ORDER_DONE with the same id follows. */
+typedef struct ElectCommand {
+        ElectOrder order;
+        bool force; /* PRIMARY: a disk that is not the newest, because an operator says so */
+        uint64_t id;
+        uint64_t epoch;
+        uint64_t limit_usec;
+} ElectCommand;
+
 typedef struct ElectAction {
         ElectActionType type;
         union {
@@ -415,12 +437,7 @@ typedef struct ElectAction {
                 } save;
                 ElectRecord record;
                 ElectMessage message;
-                struct {
-                        ElectOrder order;
-                        uint64_t id;
-                        uint64_t epoch;
-                        uint64_t limit_usec;
-                } order;
+                ElectCommand order;
                 bool probe;
                 uint64_t timer_usec;
                 ElectDecision decision;

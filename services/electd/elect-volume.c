@@ -310,7 +310,8 @@ static bool proof_rule(ElectCore *core)
                 return false;
 
         if (elect_connected(core)) {
-                if (core->volume.peer_primary || core->volume.peer_disk == ELECT_DISK_INCONSISTENT)
+                if (core->volume.peer_primary ||
+                    (core->volume.peer_disk == ELECT_DISK_INCONSISTENT && !elect_disk_untouched(core)))
                         return false;
         } else if (!elect_peer_stands_by(core)) {
                 if (core->listen_since_usec == USEC_INFINITY || elect_peer_heard(core))

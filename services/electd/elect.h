@@ -32,9 +32,10 @@ typedef struct ElectPlan {
         bool undo;   /* a promotion that failed is being taken back */
         bool issued; /* order[at] is with the director, under this id */
         uint64_t id;
-        uint64_t after_save;   /* begins when this memory is durable */
-        uint64_t retry_usec;   /* order[at] failed and is tried again then; 0: not */
-        uint64_t vipd_by_usec; /* vipd is away and must be back by then; 0: not waited for */
+        uint64_t after_save;     /* begins when this memory is durable */
+        uint64_t retry_usec;     /* order[at] failed and is tried again then; 0: not */
+        uint64_t helper_by_usec; /* who carries it out is away and must be back by then; 0: not waited for
+                                  */
         ElectReason reason;
         ElectOrder failed; /* what began an undo, or stops a demotion */
         int error;
@@ -159,6 +160,8 @@ typedef struct ElectCore {
         bool withdrawn;    /* LAN isolated: addresses down although master */
         bool peer_leaving; /* said LEAVING in this session */
         bool leaving_sent, leaving_acked;
+        uint64_t parting_id; /* the order LEAVE; 0: not given */
+        bool parted;         /* it has its outcome, whatever that is */
         uint64_t leaving_until_usec;
         bool handing_master; /* the demotion under way began as master */
 

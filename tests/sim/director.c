@@ -183,9 +183,7 @@ static void give_order(World *w, unsigned node, const ElectAction *action)
 {
         Director *d = &w->node[node].director;
         ElectOrder what = action->order.order;
-        bool addresses = what == ELECT_ORDER_ACQUIRE || what == ELECT_ORDER_WITHDRAW ||
-                         what == ELECT_ORDER_ANNOUNCE;
-        Daemon by = addresses ? DAEMON_VIPD : DAEMON_KERNEL;
+        Daemon by = elect_order_helper(what) == ELECT_HELPER_VIPD ? DAEMON_VIPD : DAEMON_KERNEL;
         uint64_t *busy = &w->node[node].daemon[by].busy_usec;
         unsigned i = 0;
 

@@ -355,6 +355,7 @@ static int obey(World *w, unsigned node, const Order *order)
 
         switch (order->order) {
         case ELECT_ORDER_DISCONNECT:
+        case ELECT_ORDER_LEAVE:
                 disconnect(w, node);
                 return 0;
         case ELECT_ORDER_MOUNT:

@@ -164,7 +164,7 @@ static void test_leaving_slave_answers_nothing_and_waits_for_the_acknowledgement
         g_assert_false(node.stopped);
         node_message(&node, ELECT_MSG_LEAVING_ACK, node.sent[ELECT_MSG_LEAVING].nonce, node_session(&node));
         g_assert_true(node.stopped);
-        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_LEAVE], ==, 1);
 }
 
 /* 10, 11 */
