@@ -132,6 +132,8 @@ static int apply(sd_bus_message *message, void *userdata)
         watchdog = MAX_OF(event.settings.dead_usec / 2, WATCHDOG_MIN_USEC);
         service_set_watchdog(director->service, MIN_OF(watchdog, WATCHDOG_MAX_USEC));
         director_feed(director, &event);
+        /* Nothing asks a gateway yet: as if none were known. */
+        director_feed(director, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = ELECT_VOID });
         return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The addresses, through vipd: orders with their limits, what it holds after a restart, links, and who else
- * answers for a virtual IP. Orders to daemons that a VIP-only pair does not have are never given.
+ * The addresses, through vipd: what it holds after a restart, links, and who else answers for a virtual IP.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,20 +14,9 @@
 
 #define OWN_ADDRESS_GRACE_USEC (2 * USEC_PER_SEC)
 
-static void vipd_gone(Director *director)
+static void gone(Director *director)
 {
-        if (!director->vipd_told)
-                return;
-        director->vipd_told = false;
         director_feed(director, &(ElectEvent){ .type = ELECT_EV_VIPD_GONE });
-}
-
-static void on_disconnected(void *userdata)
-{
-        Director *director = userdata;
-
-        director->fetching = false;
-        vipd_gone(director);
 }
 
 static bool parse_mac(const char *text, uint8_t ret_mac[ELECT_MAC_SIZE])
@@ -51,61 +39,21 @@ static int acquired(Director *director, sd_bus_message *message)
         return r < 0 ? -EBADMSG : 0;
 }
 
-static int on_order(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+static int done(Director *director, ElectOrder order, sd_bus_message *message)
 {
-        OrderCall *call = userdata;
-        Director *director = call->director;
-        const sd_bus_error *error = sd_bus_message_get_error(message);
-        int r = 0;
-
-        call->slot = sd_bus_slot_unref(call->slot);
-        if (error && sd_bus_is_open(sd_bus_message_get_bus(message)) <= 0) {
-                vipd_gone(director); /* first: an order to nobody is not tried again at once */
-                r = -ENOTCONN;
-        } else if (error) {
-                r = -sd_bus_message_get_errno(message);
-                log_error(service_log(director->service), "failover", "vipd could not %s: %s",
-                          elect_order_to_string(call->order), error->message ?: error->name);
-        } else if (call->order == ELECT_ORDER_ACQUIRE)
-                r = acquired(director, message);
-        director_order_done(director, call->order, call->id, r == 0 ? 0 : r < 0 ? r : -EIO);
-        return 0;
+        return order == ELECT_ORDER_ACQUIRE ? acquired(director, message) : 0;
 }
 
-static OrderCall *free_call(Director *director)
+static int call(sd_bus *bus, OrderCall *call, sd_bus_message_handler_t callback)
 {
-        for (size_t i = 0; i < DIRECTOR_CALLS_MAX; i++)
-                if (!director->call[i].slot)
-                        return &director->call[i];
-        return NULL;
-}
+        const ElectCommand *command = &call->command;
 
-void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t epoch, uint64_t limit_usec)
-{
-        sd_bus *bus = bus_client_get(director->vipd);
-        OrderCall *call = free_call(director);
-        int r = -ENOTCONN;
-
-        if (!call) {
-                director_order_done(director, order, id, -EBUSY);
-                return;
-        }
-        *call = (OrderCall){ .director = director, .order = order, .id = id };
-        if (!bus || !director->vipd_told)
-                vipd_gone(director);
-        else if (order == ELECT_ORDER_ACQUIRE)
-                r = address1_call_acquire(bus, &call->slot, on_order, call, limit_usec, epoch);
-        else if (order == ELECT_ORDER_WITHDRAW)
-                r = address1_call_withdraw(bus, &call->slot, on_order, call, limit_usec);
-        else if (order == ELECT_ORDER_ANNOUNCE)
-                r = address1_call_announce(bus, &call->slot, on_order, call, limit_usec);
-        else
-                r = -EOPNOTSUPP;
-        if (r >= 0)
-                return;
-        if (r == -ENOTCONN)
-                vipd_gone(director);
-        director_order_done(director, order, id, r);
+        if (command->order == ELECT_ORDER_ACQUIRE)
+                return address1_call_acquire(bus, &call->slot, callback, call, command->limit_usec,
+                                             command->epoch);
+        if (command->order == ELECT_ORDER_WITHDRAW)
+                return address1_call_withdraw(bus, &call->slot, callback, call, command->limit_usec);
+        return address1_call_announce(bus, &call->slot, callback, call, command->limit_usec);
 }
 
 static int on_probing(sd_bus_message *message, void *userdata, sd_bus_error *unused)
@@ -117,7 +65,7 @@ static int on_probing(sd_bus_message *message, void *userdata, sd_bus_error *unu
 
 void director_probe(Director *director, bool on)
 {
-        sd_bus *bus = bus_client_get(director->vipd);
+        sd_bus *bus = bus_client_get(director->vipd.client);
 
         /* Lost only with the connection; after the next the core asks again. */
         if (bus)
@@ -302,8 +250,8 @@ static int read_macs(sd_bus_message *message, ElectEvent *event)
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int read_root(const char *object, const char *interface, const char *name, sd_bus_message *message,
-                     void *userdata)
+static int read_root_property(const char *object, const char *interface, const char *name,
+                              sd_bus_message *message, void *userdata)
 {
         ElectEvent *event = userdata;
 
@@ -316,19 +264,16 @@ static int read_root(const char *object, const char *interface, const char *name
         return sd_bus_message_skip(message, "v");
 }
 
-static void fetch(Director *director);
-
-static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+static int read_objects(Director *director, sd_bus_message *message)
 {
-        Director *director = userdata;
         Found found = { .event = &director->addresses };
+        int r;
 
         director->addresses = (ElectEvent){ .type = ELECT_EV_ADDRESSES };
         director->addresses.addresses.usable = true;
-        director->addresses_found = !sd_bus_message_is_method_error(message, NULL) &&
-                                    objects_walk(message, read_object, &found) >= 0;
-        if (!director->addresses_found)
-                return 0;
+        r = objects_walk(message, read_object, &found);
+        if (r < 0)
+                return r;
         found_end(&found);
         director->link_known = found.link_known;
         director->link_carrier = found.carrier;
@@ -336,74 +281,45 @@ static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *unu
         return 0;
 }
 
-/* The second of the two answers: now the core learns of both at once. */
-static int on_root(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+static int read_root(Director *director, sd_bus_message *message)
 {
-        Director *director = userdata;
-
-        director->fetching = false;
-        if (director->addresses_found && !sd_bus_message_is_method_error(message, NULL) &&
-            objects_walk_properties(message, ADDRESS1_OBJECT, ADDRESS1_INTERFACE, read_root,
-                                    &director->addresses) >= 0) {
-                director->vipd_told = true;
-                director_feed(director, &director->addresses);
-                if (director->link_known)
-                        hear_link(director, director->link_carrier, director->link_own_address);
-        }
-        if (director->fetch_again)
-                fetch(director);
-        return 0;
+        return objects_walk_properties(message, ADDRESS1_OBJECT, ADDRESS1_INTERFACE, read_root_property,
+                                       &director->addresses);
 }
 
-static void fetch(Director *director)
+static void heard(Director *director)
 {
-        sd_bus *bus = bus_client_get(director->vipd);
-
-        director->fetch_again = director->fetching;
-        if (!bus || director->fetching)
-                return;
-        director->fetching =
-                        sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
-                                                 "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-                                                 on_objects, director, NULL) >= 0 &&
-                        sd_bus_call_method_async(bus, NULL, ADDRESS1_BUS_NAME, ADDRESS1_OBJECT,
-                                                 "org.freedesktop.DBus.Properties", "GetAll", on_root,
-                                                 director, "s", ADDRESS1_INTERFACE) >= 0;
+        director_feed(director, &director->addresses);
+        if (director->link_known)
+                hear_link(director, director->link_carrier, director->link_own_address);
 }
 
-static int on_objects_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int subscribe(sd_bus *bus, Director *director)
 {
-        fetch(userdata);
-        return 0;
-}
+        int r = address1_match_answered(bus, on_answered, director);
 
-static int on_connected(sd_bus *bus, void *userdata)
-{
-        Director *director = userdata;
-        int r;
-
-        r = address1_match_answered(bus, on_answered, director);
         if (r >= 0)
                 r = address1_match_conflict(bus, on_conflict, director);
         if (r >= 0)
                 r = address1_match_link_changed(bus, on_link_changed, director);
-        if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Properties",
-                                        "PropertiesChanged", on_objects_changed, director);
-        if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.ObjectManager", NULL,
-                                        on_objects_changed, director);
-        if (r < 0)
-                return r;
-        director->fetching = false;
-        fetch(director);
-        return 0;
+        return r;
 }
 
 int director_vipd_open(Director *director)
 {
-        static const BusClientHandlers handlers = { .connected = on_connected,
-                                                    .disconnected = on_disconnected };
+        static const HelperType type = {
+                .name = "vipd",
+                .bus_name = ADDRESS1_BUS_NAME,
+                .object = ADDRESS1_OBJECT,
+                .interface = ADDRESS1_INTERFACE,
+                .call = call,
+                .done = done,
+                .subscribe = subscribe,
+                .read_objects = read_objects,
+                .read_root = read_root,
+                .heard = heard,
+                .gone = gone,
+        };
 
-        return bus_client_new(director->service, "vipd", &handlers, director, &director->vipd);
+        return helper_open(director, &director->vipd, &type);
 }

@@ -113,8 +113,7 @@ static void perform(Director *director, const ElectAction *action)
                 director_send(director, &action->message);
                 break;
         case ELECT_ACT_ORDER:
-                director_order(director, action->order.order, action->order.id, action->order.epoch,
-                               action->order.limit_usec);
+                director_order(director, &action->order);
                 break;
         case ELECT_ACT_PROBE:
                 director_probe(director, action->probe);
@@ -130,8 +129,12 @@ static void perform(Director *director, const ElectAction *action)
         case ELECT_ACT_STOPPED:
                 director_farewell(director);
                 break;
-        case ELECT_ACT_FENCE_ANSWER: /* of the volume's daemon, which asks */
+        case ELECT_ACT_FENCE_ANSWER:
+                director_fence_answer(director, action->fence_answer);
+                break;
         case ELECT_ACT_REBOOT:
+                director_reset(director, action->reboot);
+                break;
         case ELECT_ACT_MAX:
                 break;
         }
@@ -335,7 +338,10 @@ int director_new(Service *service, Director *director)
         r = director_hbd_open(director);
         if (r < 0)
                 return r;
-        return director_vipd_open(director);
+        r = director_vipd_open(director);
+        if (r < 0)
+                return r;
+        return director_replicd_open(director);
 }
 
 void director_done(Director *director)
@@ -346,7 +352,8 @@ void director_done(Director *director)
                 sd_bus_message_unref(director->waiter[i].call);
         sd_bus_slot_unref(director->farewell);
         bus_client_free(director->hbd);
-        bus_client_free(director->vipd);
+        bus_client_free(director->vipd.client);
+        director_replicd_close(director);
         director_settings_close(director);
         state_close(director->state);
         sd_event_source_disable_unref(director->timer);

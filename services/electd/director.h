@@ -5,7 +5,9 @@
  *
  *   director.c       the core's turn, its memory on the disk, its timer, its own lateness
  *   director-hbd.c   the peer: records, messages, paths
+ *   director-helper.c  who carries out orders: connection, limits, what its objects say
  *   director-vipd.c  the addresses: orders, links, probes
+ *   director-replicd.c  the volume: orders, its state, the fence-peer handler's questions
  *   director-settings.c  the settings, in the core's words
  */
 #pragma once
@@ -22,16 +24,40 @@
 #define DIRECTOR_EVENTS_MAX  64
 #define DIRECTOR_CALLS_MAX   8
 #define DIRECTOR_WAITERS_MAX 16
+#define DIRECTOR_FENCES_MAX  8
 
 typedef struct Director Director;
+typedef struct HelperType HelperType;
+
+/* A daemon that carries out orders. */
+typedef struct Helper {
+        Director *director;
+        const HelperType *type;
+        BusClient *client;
+        bool told; /* the core believes it there */
+        bool fetching, fetch_again, objects_read;
+} Helper;
 
 /* An order that a helper is working on. */
 typedef struct OrderCall {
         Director *director;
-        ElectOrder order;
-        uint64_t id;
+        Helper *helper;
+        ElectCommand command;
         sd_bus_slot *slot; /* NULL: free */
 } OrderCall;
+
+/* What differs between helpers. */
+struct HelperType {
+        const char *name; /* of its door */
+        const char *bus_name, *object, *interface;
+        int (*call)(sd_bus *bus, OrderCall *call, sd_bus_message_handler_t callback);
+        int (*done)(Director *director, ElectOrder order, sd_bus_message *answer); /* may be NULL */
+        int (*subscribe)(sd_bus *bus, Director *director);                         /* may be NULL */
+        int (*read_objects)(Director *director, sd_bus_message *message);
+        int (*read_root)(Director *director, sd_bus_message *message);
+        void (*heard)(Director *director); /* both were read */
+        void (*gone)(Director *director);
+};
 
 /* An operator's call that waits for its outcome. */
 typedef struct Waiter {
@@ -61,7 +87,8 @@ typedef struct Told {
 struct Director {
         Service *service;
         Settings *settings;
-        BusClient *hbd, *vipd;
+        BusClient *hbd;
+        Helper vipd, replicd;
         ElectCore core;
         uint8_t key[SEAL_KEY_SIZE];
         History history;
@@ -79,15 +106,19 @@ struct Director {
         uint64_t tick_due_usec, errors_due_usec;
 
         /* helpers */
-        bool hbd_told, vipd_told;                      /* the core believes them there */
+        bool hbd_told;                                 /* the core believes it there */
         uint8_t record[ELECT_RECORD_SIZE + SEAL_SIZE]; /* the published one, sealed */
         size_t record_size;                            /* 0: none yet */
         uint64_t refused_records, refused_messages;
         bool stopping;
         sd_bus_slot *farewell;
-        bool fetching, fetch_again, fetching_paths, fetch_paths_again;
+        bool fetching_paths, fetch_paths_again;
         ElectEvent addresses; /* collected until both answers are there */
-        bool addresses_found, link_known, link_carrier, link_own_address;
+        bool link_known, link_carrier, link_own_address;
+        ElectEvent volume; /* collected in the same way */
+        char resource[64]; /* DRBD's name of the volume */
+        bool reset;        /* this machine is to end: nobody feeds its watchdog any more */
+        sd_bus_message *fence[DIRECTOR_FENCES_MAX];
         OrderCall call[DIRECTOR_CALLS_MAX];
         Waiter waiter[DIRECTOR_WAITERS_MAX];
         uint64_t tokens;
@@ -119,11 +150,22 @@ void director_send(Director *director, const ElectMessage *message);
 void director_ask_peer(Director *director);
 void director_farewell(Director *director);
 
+/* director-helper.c */
+_must_check_ int helper_open(Director *director, Helper *helper, const HelperType *type);
+void helper_fetch(Helper *helper);
+void director_order(Director *director, const ElectCommand *command);
+
 /* director-vipd.c */
 _must_check_ int director_vipd_open(Director *director);
-void director_order(Director *director, ElectOrder order, uint64_t id, uint64_t epoch, uint64_t limit_usec);
 _must_check_ int director_own_address_open(Director *director);
 void director_probe(Director *director, bool on);
+
+/* director-replicd.c */
+_must_check_ int director_replicd_open(Director *director);
+_must_check_ int director_fence_asked(Director *director, sd_bus_message *call);
+void director_fence_answer(Director *director, uint8_t answer);
+void director_reset(Director *director, ElectReason reason);
+void director_replicd_close(Director *director);
 
 /* director-settings.c */
 _must_check_ int director_settings_open(Director *director);

@@ -25,7 +25,8 @@ typedef struct ConfigProblem {
 
 /* What the core does not need to know to decide. */
 typedef struct ErrorFacts {
-        bool own_address_gone; /* of the primary device, for longer than a moment */
+        bool own_address_gone;    /* of the primary device, for longer than a moment */
+        char volume_problem[256]; /* why replicd has no working volume; empty: it has */
         bool save_failed;
         uint64_t save_failed_usec;
         bool real_time_refused; /* by hbd's unit or kernel */

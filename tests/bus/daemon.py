@@ -126,7 +126,8 @@ class Daemon:
         return members(ET.parse(SOURCE / 'interfaces' / f'{self.interface}.xml').getroot(), self.interface)
 
 
-INTERFACES = {'confd': 'Config1', 'electd': 'Election1', 'hbd': 'Heartbeat1', 'vipd': 'Address1'}
+INTERFACES = {'confd': 'Config1', 'electd': 'Election1', 'hbd': 'Heartbeat1', 'replicd': 'Replication1',
+              'vipd': 'Address1'}
 
 
 def members(root, interface):

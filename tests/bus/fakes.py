@@ -12,6 +12,8 @@ from gi.repository import Gio, GLib
 INTERFACES = pathlib.Path(os.environ['HAPAIR_SOURCE_ROOT']) / 'interfaces'
 NAMES = {'confd': 'org.hapair.Config1', 'electd': 'org.hapair.Election1', 'hbd': 'org.hapair.Heartbeat1',
          'vipd': 'org.hapair.Address1'}
+# What a pair with a volume has besides; a test starts it by its name.
+MORE_NAMES = {'replicd': 'org.hapair.Replication1'}
 
 OBJECT_MANAGER = Gio.DBusNodeInfo.new_for_xml('''<node><interface name="org.freedesktop.DBus.ObjectManager">
     <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
@@ -41,7 +43,7 @@ class Fake:
     gets the arguments and returns a GLib.Variant, or None for an empty answer."""
 
     def __init__(self, daemon):
-        self.name = NAMES[daemon]
+        self.name = {**NAMES, **MORE_NAMES}[daemon]
         self.root = '/' + self.name.replace('.', '/')
         self.node = Gio.DBusNodeInfo.new_for_xml((INTERFACES / (self.name + '.xml')).read_text())
         self.objects = {self.root: {self.name: {}}}
@@ -96,6 +98,15 @@ class Fake:
             connection.emit_signal(None, self.root, 'org.freedesktop.DBus.Properties', 'PropertiesChanged',
                                    GLib.Variant('(sa{sv}as)', (self.name, changed, [])))
 
+    def change_child(self, child, interface, **properties):
+        """The same of a child object."""
+        path, name = f'{self.root}/{child}', f'{self.name}.{interface}'
+        self.objects[path][name].update(properties)
+        changed = {key: self.variant(path, name, key) for key in properties}
+        for connection in self.open_connections():
+            connection.emit_signal(None, path, 'org.freedesktop.DBus.Properties', 'PropertiesChanged',
+                                   GLib.Variant('(sa{sv}as)', (name, changed, [])))
+
     def open_connections(self):
         return [connection for connection in self.connections if not connection.is_closed()]
 
@@ -109,7 +120,7 @@ class Node:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        self.fakes = {daemon: Fake(daemon) for daemon in NAMES}
+        self.fakes = {daemon: Fake(daemon) for daemon in (*NAMES, *MORE_NAMES)}
         self.servers = []
 
     def __getattr__(self, name):
@@ -131,7 +142,7 @@ class Node:
         """The same on a bus, where the caller must have made their names free to own."""
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
                  Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
-        for fake in self.fakes.values():
+        for fake in (self.fakes[daemon] for daemon in NAMES):
             connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
             fake.serve(connection)
             Gio.bus_own_name_on_connection(connection, fake.name, Gio.BusNameOwnerFlags.NONE, None, None)
