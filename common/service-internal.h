@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/service.h"
+#include "common/turn.h"
 
 #define USER_CONNECTIONS_MAX    12 /* of one user: nobody can shut the others out */
 #define PRIVATE_CONNECTIONS_MAX ((DAEMON_USERS + 1) * USER_CONNECTIONS_MAX)
@@ -33,7 +34,7 @@ struct Service {
 
         int notify_fd;
         uint64_t watchdog_usec; /* 0: none */
-        sd_event_source *watchdog_timer, *watchdog_turn;
+        Turn *watchdog;
 
         Connection system;
         sd_event_source *system_retry;

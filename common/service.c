@@ -37,28 +37,14 @@ void service_set_status(Service *service, const char *text)
         notify(service, line);
 }
 
-/* Runs after everything more urgent was dispatched: only a loop that completes its turns feeds the watchdog.
- */
-static int on_full_turn(sd_event_source *source, void *userdata)
+static void feed(void *userdata)
 {
         notify(userdata, "WATCHDOG=1");
-        return 0;
-}
-
-static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Service *service = userdata;
-
-        sd_event_source_set_enabled(service->watchdog_turn, SD_EVENT_ONESHOT);
-        sd_event_source_set_time(source, now_usec() + service->watchdog_usec / 4);
-        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        return 0;
 }
 
 static int watchdog_open(Service *service)
 {
         const char *usec = getenv("WATCHDOG_USEC");
-        int r;
 
         if (!usec)
                 return 0;
@@ -66,28 +52,19 @@ static int watchdog_open(Service *service)
         if (service->watchdog_usec == 0)
                 return 0;
 
-        r = sd_event_add_defer(service->event, &service->watchdog_turn, on_full_turn, service);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_priority(service->watchdog_turn, SD_EVENT_PRIORITY_IDLE);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time(service->event, &service->watchdog_timer, CLOCK_BOOTTIME, 0, 1, on_watchdog,
-                              service);
-        return r < 0 ? r : 0;
+        return turn_new(service->event, service->watchdog_usec / 4, feed, service, &service->watchdog);
 }
 
 void service_set_watchdog(Service *service, uint64_t usec)
 {
         char line[64];
 
-        if (!service->watchdog_timer || usec == service->watchdog_usec)
+        if (!service->watchdog || usec == service->watchdog_usec)
                 return;
         service->watchdog_usec = usec;
         snprintf(line, sizeof(line), "WATCHDOG_USEC=%" PRIu64 "\nWATCHDOG=1", usec);
         notify(service, line);
-        sd_event_source_set_time(service->watchdog_timer, now_usec() + usec / 4);
-        sd_event_source_set_enabled(service->watchdog_timer, SD_EVENT_ONESHOT);
+        turn_set_period(service->watchdog, usec / 4);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -172,8 +149,7 @@ Service *service_free(Service *service)
 
         private_door_close(service);
         bus_door_close(service);
-        sd_event_source_disable_unref(service->watchdog_timer);
-        sd_event_source_disable_unref(service->watchdog_turn);
+        turn_free(service->watchdog);
         sd_event_unref(service->event);
         if (service->notify_fd >= 0)
                 close(service->notify_fd);

@@ -12,6 +12,10 @@ fi
 systemd-sysusers hapair.conf
 systemd-tmpfiles --create hapair.conf
 journalctl --update-catalog
+if [ -S /run/udev/control ]; then
+        udevadm control --reload
+        udevadm trigger --subsystem-match=watchdog
+fi
 if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
         systemctl reload dbus.service

@@ -249,6 +249,7 @@ void director_reset(Director *director, ElectReason reason)
         const char *text = elect_reason_to_string(reason);
 
         director->reset = true;
+        watchdog_starve(director->watchdog);
         if (bus)
                 replication1_call_reset(bus, NULL, NULL, NULL, 0, text);
         log_event(service_log(director->service),

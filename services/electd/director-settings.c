@@ -95,6 +95,7 @@ static int apply(sd_bus_message *message, void *userdata)
                 { "Volume", "b", offsetof(DirectorSettings, volume) },
                 { "Digest", "s", offsetof(DirectorSettings, digest) },
                 { "HostName", "s", offsetof(DirectorSettings, host_name) },
+                { "Watchdog", "s", offsetof(DirectorSettings, watchdog) },
                 { "Problems", "aa{sv}", offsetof(DirectorSettings, problems), read_problems },
         };
         Director *director = userdata;
@@ -134,6 +135,7 @@ static int apply(sd_bus_message *message, void *userdata)
         director_feed(director, &event);
         /* Nothing asks a gateway yet: as if none were known. */
         director_feed(director, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = ELECT_VOID });
+        director_watchdog_apply(director);
         return 0;
 }
 
@@ -149,4 +151,5 @@ void director_settings_close(Director *director)
         free(director->wanted.arbiter);
         free(director->wanted.host_name);
         free(director->wanted.digest);
+        free(director->wanted.watchdog);
 }

@@ -127,6 +127,7 @@ static void perform(Director *director, const ElectAction *action)
                 election_bus_reply(director, action->reply.token, action->reply.result);
                 break;
         case ELECT_ACT_STOPPED:
+                director->left = true;
                 director_farewell(director);
                 break;
         case ELECT_ACT_FENCE_ANSWER:
@@ -227,6 +228,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
         check_late(director);
         director_publish_again(director);
+        director_watchdog_look(director);
         if (now_usec() >= director->errors_due_usec) {
                 director->errors_due_usec = now_usec() + ERRORS_PERIOD_USEC;
                 election_bus_errors(director);
@@ -354,6 +356,7 @@ void director_done(Director *director)
         bus_client_free(director->hbd);
         bus_client_free(director->vipd.client);
         director_replicd_close(director);
+        watchdog_close(director->watchdog, director->left);
         director_settings_close(director);
         state_close(director->state);
         sd_event_source_disable_unref(director->timer);

@@ -9,6 +9,7 @@
  *   director-vipd.c  the addresses: orders, links, probes
  *   director-replicd.c  the volume: orders, its state, the fence-peer handler's questions
  *   director-settings.c  the settings, in the core's words
+ *   director-watchdog.c  the hardware watchdog
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "errors.h"
 #include "history.h"
 #include "seal.h"
+#include "watchdog.h"
 
 #define DIRECTOR_EVENTS_MAX  64
 #define DIRECTOR_CALLS_MAX   8
@@ -68,7 +70,7 @@ typedef struct Waiter {
 /* What the settings say beyond what the core needs. */
 typedef struct DirectorSettings {
         bool configured, active, auto_failback, failover_link_down, volume;
-        char *role, *arbiter, *host_name, *digest;
+        char *role, *arbiter, *host_name, *digest, *watchdog;
         ErrorFacts *problems; /* where what confd found goes */
         uint64_t dead_usec, failback_delay_usec;
 } DirectorSettings;
@@ -117,7 +119,11 @@ struct Director {
         bool link_known, link_carrier, link_own_address;
         ElectEvent volume; /* collected in the same way */
         char resource[64]; /* DRBD's name of the volume */
+        bool left;         /* in order: nothing is held here any more */
         bool reset;        /* this machine is to end: nobody feeds its watchdog any more */
+        Watchdog *watchdog;
+        char watchdog_device[64];
+        uint64_t watchdog_usec, watchdog_due_usec;
         sd_bus_message *fence[DIRECTOR_FENCES_MAX];
         OrderCall call[DIRECTOR_CALLS_MAX];
         Waiter waiter[DIRECTOR_WAITERS_MAX];
@@ -170,6 +176,10 @@ void director_replicd_close(Director *director);
 /* director-settings.c */
 _must_check_ int director_settings_open(Director *director);
 void director_settings_close(Director *director);
+
+/* director-watchdog.c */
+void director_watchdog_apply(Director *director);
+void director_watchdog_look(Director *director);
 
 /* bus.c: the outside learns of what changed; an operator learns the outcome */
 void election_bus_changed(Director *director);

@@ -4,6 +4,7 @@
  */
 #include "errors.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,19 @@ static void add_failed_order(List *list, const ElectCore *core)
             "Look at `hapair logs failover` for the reason; it is tried again.", text);
 }
 
+static void add_watchdog(List *list, const ErrorFacts *facts)
+{
+        char text[MESSAGE_SIZE];
+
+        snprintf(text, sizeof(text), "The hardware watchdog cannot be used: %s",
+                 strerrordesc_np(-facts->watchdog_error) ?: "unknown error");
+        add(list, "watchdog-away", true, facts->watchdog_usec,
+            facts->watchdog_error == -EBUSY
+                            ? "Something else holds it: RuntimeWatchdogSec= of systemd, or the watchdog daemon."
+                            : "Correct Watchdog= in [General], or load the driver of the device.",
+            text);
+}
+
 static void add_itself(List *list, const ElectCore *core, const ErrorFacts *facts)
 {
         if (!core->configured)
@@ -64,6 +78,8 @@ static void add_itself(List *list, const ElectCore *core, const ErrorFacts *fact
                     "What this node must remember cannot be written to its disk");
         if (core->failed_order != ELECT_ORDER_NONE)
                 add_failed_order(list, core);
+        if (facts->watchdog_error < 0)
+                add_watchdog(list, facts);
         if (facts->real_time_refused)
                 add(list, "real-time-refused", true, facts->real_time_usec,
                     "Let the unit hapair-hbd.service have CPUSchedulingPolicy=rr and memory locking.",

@@ -29,6 +29,8 @@ typedef struct ErrorFacts {
         char volume_problem[256]; /* why replicd has no working volume; empty: it has */
         bool save_failed;
         uint64_t save_failed_usec;
+        int watchdog_error; /* negative errno: the configured one cannot be used */
+        uint64_t watchdog_usec;
         bool real_time_refused; /* by hbd's unit or kernel */
         uint64_t real_time_usec;
         size_t n_problems;

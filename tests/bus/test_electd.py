@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from gi.repository import GLib
@@ -251,3 +252,14 @@ def test_decisions_come_with_their_inputs(world):
 
 def test_first_state_must_be_known():
     assert subprocess.run([BINARY, '--first-state=other'], check=False, stderr=subprocess.PIPE).returncode == 2
+
+
+def test_device_that_is_no_watchdog_is_an_error_and_not_held(world):
+    one = world()
+    one.settings['Watchdog'] = GLib.Variant('s', '/dev/null')
+    one.start()
+    wait_until(one.published, 'a record')
+    errors = {error['code']: error for error in plain(one.electd.property('Errors'))}
+    assert 'ioctl' in errors['watchdog-away']['message'] and 'Watchdog=' in errors['watchdog-away']['remedy']
+    held = [os.readlink(link) for link in Path(f'/proc/{one.electd.process.pid}/fd').iterdir()]
+    assert held and '/dev/null' not in held[3:]
