@@ -26,7 +26,9 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 class Lab:
     """A run: `with Lab() as lab:` for the one who owns it, Lab.attach() for who only looks and pokes."""
 
-    def __init__(self, build=None, say=lambda text: None):
+    PREFIX = "hapair-lab-"
+
+    def __init__(self, build=None, say=lambda text: None, name=None):
         host.check()
         self.build = os.path.abspath(build or os.environ.get("HAPAIR_BUILD") or
                                      os.path.join(SOURCE, "build"))
@@ -34,10 +36,10 @@ class Lab:
             raise LabError(f"{self.tool('probe')} is not there: build first (make build), or name the build "
                            "directory in HAPAIR_BUILD")
         os.makedirs(RUNS, mode=0o711, exist_ok=True)
-        self.tree, self._tree_lock = tree.get(say)
+        self.tree, self._tree_lock = self._base(say)
         with _alone():
-            sweep()
-            self.directory = tempfile.mkdtemp(prefix="hapair-lab-", dir=RUNS)
+            sweep(self.PREFIX)
+            self.directory = self._make_directory(name)
             self._lock = _lock(self.directory)
         os.chmod(self.directory, 0o711)
         try:
@@ -48,15 +50,30 @@ class Lab:
             raise
 
     @staticmethod
-    def others(name=None):
+    def _base(say):
+        """What the nodes start from, and the lock that keeps it there."""
+        return tree.get(say)
+
+    def _make_directory(self, name):
+        if name is None:
+            return tempfile.mkdtemp(prefix=self.PREFIX, dir=RUNS)
+        path = os.path.join(RUNS, self.PREFIX + name)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError as e:
+            raise LabError(f"{os.path.basename(path)} is running already") from e
+        return path
+
+    @classmethod
+    def others(cls, name=None):
         """The names of the labs that are running, besides this one."""
-        return [run for run in _runs() if run != name and not _is_dead(os.path.join(RUNS, run))]
+        return [run for run in _runs(cls.PREFIX) if run != name and not _is_dead(os.path.join(RUNS, run))]
 
     @classmethod
     def attach(cls, name=None):
         """A run that someone else owns: the one named, or the only one there is."""
         host.check()
-        runs = [name] if name else cls.others()
+        runs = [cls.PREFIX + name.removeprefix(cls.PREFIX)] if name else cls.others()
         if len(runs) != 1:
             raise LabError("no lab is running: `make demo` starts one" if not runs else
                            f"several labs are running, name one: {', '.join(runs)}")
@@ -165,6 +182,10 @@ class Lab:
             elif name.endswith((".err", ".json")):
                 shutil.copy(self.path(name), where)
 
+    def hand_over(self):
+        """Leave the run to itself: a process of its own owns it from now on, until somebody closes it."""
+        self.spawn("owner", "sleep", "infinity", pass_fds=(self._lock, self._tree_lock))
+
     def close(self):
         """Take everything down. Safe at any time, any number of times."""
         _erase(self.directory)
@@ -187,9 +208,9 @@ def _interrupted(number, _frame):
     raise SystemExit(128 + number)
 
 
-def _runs():
+def _runs(prefix):
     try:
-        return sorted(name for name in os.listdir(RUNS) if name.startswith("hapair-lab-"))
+        return sorted(name for name in os.listdir(RUNS) if name.startswith(prefix))
     except FileNotFoundError:
         return []
 
@@ -223,9 +244,9 @@ def _is_dead(directory):
     return True
 
 
-def sweep():
+def sweep(prefix):
     """Clean up after runs whose owner is gone."""
-    for name in _runs():
+    for name in _runs(prefix):
         directory = os.path.join(RUNS, name)
         lock = _lock(directory)
         if lock is not None:

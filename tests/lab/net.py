@@ -52,6 +52,17 @@ def mac(host, segment="lan"):
     return f"02:00:00:00:{list(SEGMENTS).index(segment):02x}:{HOSTS[host]:02x}"
 
 
+def configure(host, segment):
+    """The ip(8) commands on a host that give its device on a segment the addresses."""
+    device = DEVICES[segment]
+    commands = [f"addr add {with_prefix(host, segment)} dev {device}",
+                f"addr add {with_prefix(host, segment, 6)} dev {device} nodad",
+                f"link set {device} up"]
+    if segment == "lan" and host in NODES:
+        commands.append(f"route add default via {address(GATEWAY)}")
+    return commands
+
+
 class Net:
     """The switch, the stations beside the nodes, and the faults."""
 
@@ -77,7 +88,7 @@ class Net:
             namespace = self.lab.namespace(station)
             run("ip", "netns", "add", namespace)
             self._ip(None, self._plug(station, "lan", namespace))
-            self._ip(namespace, self._configure(station, "lan"))
+            self._ip(namespace, configure(station, "lan"))
             self._ip(self.switch, self._join(station, "lan"))
 
     @property
@@ -90,7 +101,7 @@ class Net:
         wire, plug, unplug = ["link set lo up"], [], []
         for segment in self.segments:
             wire += [f"link add {DEVICES[segment]} address {mac(node, segment)} type veth "
-                     f"peer name {segment}-{node} netns {self.switch}", *self._configure(node, segment)]
+                     f"peer name {segment}-{node} netns {self.switch}", *configure(node, segment)]
             plug += self._join(node, segment)
             unplug.append(f"link delete {segment}-{node}")
         for name, commands in (("wire", wire), ("plug", plug), ("unplug", unplug)):
@@ -215,15 +226,6 @@ class Net:
     def _plug(self, host, segment, namespace):
         return [f"link add {DEVICES[segment]} address {mac(host, segment)} netns {namespace} type veth "
                 f"peer name {segment}-{host} netns {self.switch}"]
-
-    def _configure(self, host, segment):
-        device = DEVICES[segment]
-        commands = [f"addr add {with_prefix(host, segment)} dev {device}",
-                    f"addr add {with_prefix(host, segment, 6)} dev {device} nodad",
-                    f"link set {device} up"]
-        if segment == "lan" and host in NODES:
-            commands.append(f"route add default via {address(GATEWAY)}")
-        return commands
 
     def _join(self, host, segment):
         port = f"{segment}-{host}"

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 
 from . import net as network
 from .host import LabError, run, wait_for
@@ -16,6 +17,7 @@ ANSWERED = (0, 1)
 def install(lab):
     """A complete installation of hapair as a layer for the nodes' disks."""
     path = lab.path("hapair")
+    shutil.rmtree(path, ignore_errors=True)
     run("meson", "install", "-C", lab.build, "--destdir", path, "--no-rebuild", "--quiet", timeout=120)
     # The nodes' serial lines are pseudo terminals, the only thing about them that is not as on real
     # hardware.

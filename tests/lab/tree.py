@@ -2,7 +2,8 @@
 """The root tree under every node: Debian's minbase with systemd and what hapair and its peers link to.
 
 It is made once by mmdebstrap (half a minute) and kept in /var/cache/hapair-lab under a hash of its recipe,
-so that a changed recipe makes a new tree and an old one is thrown away.
+so that a changed recipe makes a new tree and an old one is thrown away. What virtual machines start from
+(tests/vm/image.py) is kept beside it in the same way.
 """
 
 import fcntl
@@ -72,30 +73,34 @@ def mirror():
     return MIRROR
 
 
-def build(path):
-    """Make the tree at path. Whoever reads path sees either nothing or all of it."""
-    temporary = f"{path}.new-{os.getpid()}"
-    hook = f"{temporary}.sh"
-    with open(hook, "w", encoding="ascii") as f:
-        f.write("#!/bin/sh\n" + CUSTOMIZE)
-    os.chmod(hook, 0o755)
+def debootstrap(path, packages, *hooks):
+    """Make a tree of Debian packages at path; hooks are shell scripts that get it as $1 when it is made."""
+    scripts = [f"{path}.{n}.sh" for n in range(len(hooks))]
     try:
-        run("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(PACKAGES),
+        for script, hook in zip(scripts, hooks):
+            with open(script, "w", encoding="ascii") as f:
+                f.write("#!/bin/sh\n" + hook)
+            os.chmod(script, 0o755)
+        run("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(packages),
             '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
             "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
-            "--dpkgopt=path-exclude=/usr/share/locale/*", f"--customize-hook={hook}",
-            SUITE, temporary, mirror(), timeout=900)
-        os.rename(temporary, path)
+            "--dpkgopt=path-exclude=/usr/share/locale/*", *(f"--customize-hook={s}" for s in scripts),
+            SUITE, path, mirror(), timeout=900)
     finally:
-        os.unlink(hook)
-        shutil.rmtree(temporary, ignore_errors=True)
+        for script in scripts:
+            os.unlink(script)
 
 
-def prune(keep):
-    """Throw away the trees of other recipes, unless a lab still stands on one."""
+def build(path):
+    """Make the tree at path."""
+    debootstrap(path, PACKAGES, CUSTOMIZE)
+
+
+def _prune(keep, kind):
+    """Throw away what was made by other recipes of this kind, unless a lab still stands on it."""
     for name in os.listdir(CACHE):
         path = os.path.join(CACHE, name)
-        if name == keep or not os.path.isdir(path):
+        if name == keep or not os.path.isdir(path) or name.rpartition("-")[0] != kind:
             continue
         lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -108,18 +113,32 @@ def prune(keep):
             os.close(lock)
 
 
-def get(say=lambda text: None):
-    """The tree's path and an open lock that keeps it from being pruned for as long as it is held."""
+def cached(kind, made_of, make):
+    """The path of what make(path) makes of what made_of says, made only if it is not there, and an open lock
+    that keeps it from being pruned for as long as it is held. Whoever reads it sees nothing or all of it.
+    """
     os.makedirs(CACHE, mode=0o755, exist_ok=True)
-    key = hashlib.sha256(recipe().encode()).hexdigest()[:16]
-    path = os.path.join(CACHE, key)
+    name = "-".join(filter(None, (kind, hashlib.sha256(made_of.encode()).hexdigest()[:16])))
+    path = os.path.join(CACHE, name)
     lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     if not os.path.isdir(path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(path):        # while we waited, another lab may have made it
-            say(f"making the nodes' root tree (Debian {SUITE}, once, about half a minute) ...")
-            build(path)
-            prune(key)
+            temporary = f"{path}.new-{os.getpid()}"
+            try:
+                make(temporary)
+                os.rename(temporary, path)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+            _prune(name, kind)
         fcntl.flock(lock, fcntl.LOCK_SH)
     return path, lock
+
+
+def get(say=lambda text: None):
+    """The tree's path and an open lock that keeps it from being pruned for as long as it is held."""
+    def make(path):
+        say(f"making the nodes' root tree (Debian {SUITE}, once, about half a minute) ...")
+        build(path)
+    return cached("", recipe(), make)
