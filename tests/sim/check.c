@@ -124,7 +124,7 @@ static bool sole_on_disk(const Disk *d)
 
 static void check_volume(World *w)
 {
-        const Volume *a = &w->node[0].volume, *b = &w->node[1].volume;
+        const Drbd *a = &w->node[0].drbd, *b = &w->node[1].drbd;
         uint64_t acked = w->check.acked;
 
         if (check_exempt(w))
@@ -163,7 +163,7 @@ static bool has_proof(const World *w, unsigned node)
         const ElectMemory *memory = &w->node[node].director.core.memory;
 
         return !w->settings.volume || (memory->sole && !w->node[node].volume.split_brain &&
-                                       w->node[node].volume.disk == ELECT_DISK_UP_TO_DATE);
+                                       w->node[node].drbd.disk >= ELECT_DISK_CONSISTENT);
 }
 
 /* L1: alone, with proof, nothing broken here: serves in the end. */

@@ -197,7 +197,10 @@ static void give_order(World *w, unsigned node, const ElectAction *action)
         }
         d->orders[i].used = true;
         d->orders[i].by = by;
-        d->orders[i].order = (Order){ .order = what, .id = action->order.id, .epoch = action->order.epoch };
+        d->orders[i].order = (Order){ .order = what,
+                                      .force = action->order.force,
+                                      .id = action->order.id,
+                                      .epoch = action->order.epoch };
         if (by == DAEMON_VIPD && !daemon_runs(w, node, by)) {
                 director_done(w, node, &d->orders[i].order, -ENOTCONN);
                 return;

@@ -38,8 +38,8 @@ static bool settled(const World *w, unsigned node, const char *word)
                 const ElectCore *core = &w->node[i].director.core;
 
                 if (w->settings.volume &&
-                    (!w->node[i].volume.connected || core->memory.sole || !core->memory.elig ||
-                     w->node[i].volume.disk != ELECT_DISK_UP_TO_DATE || !core->in_session))
+                    (w->node[i].drbd.net != DRBD_CONNECTED || core->memory.sole || !core->memory.elig ||
+                     w->node[i].drbd.disk != ELECT_DISK_UP_TO_DATE || !core->in_session))
                         return false;
         }
         return (serves(w, 0, "") && is_role(w, 1, "slave")) || (serves(w, 1, "") && is_role(w, 0, "slave"));

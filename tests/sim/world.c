@@ -277,7 +277,7 @@ World *world_new(const ElectSettings *settings, uint64_t seed)
                 disk_format(w, i);
         }
         if (settings->volume)
-                volume_begin(w);
+                drbd_begin(w);
         return w;
 }
 

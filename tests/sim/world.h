@@ -12,7 +12,8 @@
  *   heart.c     hbd: beats, the peer's record, reliable messages
  *   director.c  electd: feeds the core and does what it says; its memory on disk
  *   address.c   vipd and who answers for the virtual IP
- *   volume.c    DRBD and the client that writes
+ *   drbd.c      the kernel's replicated device
+ *   volume.c    replicd, and the client that writes
  *   check.c     what must hold after every step
  *   script.c    scenario files: steps; expect.c: expectations
  *   random.c    scripts made by chance
@@ -96,6 +97,7 @@ typedef struct Letter {
 
 typedef struct Order {
         ElectOrder order;
+        bool force;
         uint64_t id, epoch;
 } Order;
 
@@ -175,14 +177,49 @@ typedef struct Vipd {
         bool probing, conflict, carrier_told;
 } Vipd;
 
-/* A node's half of the replicated device, and the client's writes on it: one bit a write. */
-typedef struct Volume {
-        bool connected, primary, mounted, frozen, split_brain, wrote_alone;
+typedef enum DrbdNet {
+        DRBD_DOWN, /* not configured */
+        DRBD_STANDALONE,
+        DRBD_CONNECTING,
+        DRBD_CONNECTED,
+} DrbdNet;
+
+typedef enum Platter {
+        PLATTER_GOOD,
+        PLATTER_FAILED,  /* every access is an error */
+        PLATTER_STALLED, /* nothing is answered */
+} Platter;
+
+/* Beside the data, on the same disk. */
+typedef struct DrbdMeta {
+        uint64_t current, bitmap, history[2]; /* generations; 0: none */
         ElectDisk disk;
-        uint64_t generation, connection;
+        bool peer_older, crashed; /* as primary */
+} DrbdMeta;
+
+/* A node's half of the replicated device. */
+typedef struct Drbd {
+        DrbdNet net;
+        bool primary, frozen;
+        bool new_generation; /* begins when frozen I/O goes on */
+        bool discard;        /* connects with discard-my-data */
+        ElectDisk disk;
+        ElectDisk peer_disk; /* as known without a connection */
+        uint64_t connection;
         uint64_t silent_since_usec; /* the peer does not answer on the link since */
-        uint64_t data, in_flight;
-        Order promotion; /* waits for the fence handler's answer; id 0: none */
+        uint64_t backlog_usec;      /* a resync from here takes so much longer */
+        Platter platter;
+        DrbdMeta meta;
+        uint64_t data; /* one bit a write */
+} Drbd;
+
+/* replicd, the file system, and the client's writes. */
+typedef struct Volume {
+        bool mounted, split_brain, left;
+        uint64_t in_flight;
+        uint64_t rest_usec, connect_usec; /* the keeper's */
+        Order promotion;                  /* waits for the fence handler's answer; id 0: none */
+        unsigned fence_asked;
 } Volume;
 
 typedef struct Node {
@@ -208,6 +245,7 @@ typedef struct Node {
         Hbd hbd;
         Director director;
         Vipd vipd;
+        Drbd drbd;
         Volume volume;
         Disk disk;
         bool was_master; /* as last seen by the checks */
@@ -258,6 +296,7 @@ typedef struct World {
         Node node[NODES];
         Wire wire[LINK_MAX];
         bool stranger;
+        bool full; /* the volume's file system */
         Check check;
         uint64_t connections;
         ElectResult result[TOKENS_MAX]; /* of operators' requests; ELECT_RESULT_MAX: none yet */
@@ -334,14 +373,35 @@ void vipd_strip(World *w, unsigned node);
 void vipd_tell_all(World *w, unsigned node);
 bool address_answers(const World *w, unsigned node);
 
+/* drbd.c */
+void drbd_begin(World *w);
+void drbd_crash(World *w, unsigned node);
+void drbd_look(World *w, unsigned node);
+void drbd_synced(World *w, const Work *work);
+void drbd_skip_first_sync(World *w);
+void drbd_attach(World *w, unsigned node);
+int drbd_promote(World *w, unsigned node, bool force);
+void drbd_demote(World *w, unsigned node);
+void drbd_thaw(World *w, unsigned node);
+void drbd_fenced(World *w, unsigned node);
+void drbd_disconnect(World *w, unsigned node);
+int drbd_leave(World *w, unsigned node);
+void drbd_connect(World *w, unsigned node, bool discard);
+bool drbd_joined(const World *w);
+bool drbd_carries(const World *w);
+ElectDisk drbd_peer_disk(const World *w, unsigned node);
+uint64_t drbd_data(const World *w, unsigned node);
+
 /* volume.c */
 void volume_boot(World *w, unsigned node);
 void volume_crash(World *w, unsigned node);
-void volume_begin(World *w);
 void volume_tell(World *w, unsigned node);
 void volume_work(World *w, const Work *work);
 bool volume_writes(const World *w, unsigned node);
 void volume_answer(World *w, unsigned node, uint8_t answer);
+void volume_ask_fence(World *w, unsigned node);
+void volume_joined(World *w, unsigned node);
+void volume_refused(World *w, unsigned node, bool split_brain);
 
 /* check.c */
 void check_step(World *w);
