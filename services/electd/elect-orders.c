@@ -314,10 +314,29 @@ static bool helper_away(ElectCore *core)
         return true;
 }
 
+/* The I/O froze while the order was under way, which has a limit for the time before. */
+static bool frozen_rule(ElectCore *core)
+{
+        ElectPlan *plan = &core->plan;
+        uint64_t limit = MAX_OF(core->volume_since_usec, plan->issued_usec) + FROZEN_LIMIT_USEC;
+
+        if (plan->n == 0 || !plan->issued || !plan->demotion || !core->volume.frozen ||
+            elect_order_helper(plan->order[plan->at]) == ELECT_HELPER_VIPD)
+                return false;
+        if (core->now_usec < limit) {
+                elect_wake(core, limit);
+                return false;
+        }
+        plan_failed(core, -ETIMEDOUT);
+        return true;
+}
+
 bool elect_plan_rule(ElectCore *core)
 {
         ElectPlan *plan = &core->plan;
 
+        if (frozen_rule(core))
+                return true;
         if (plan->n == 0 || plan->issued || core->saved_number < plan->after_save)
                 return false;
         if (core->now_usec < plan->retry_usec) {
@@ -332,6 +351,7 @@ bool elect_plan_rule(ElectCore *core)
                 return true;
         }
         plan->issued = true;
+        plan->issued_usec = core->now_usec;
         plan->retry_usec = 0;
         plan->id = elect_order(core, plan->order[plan->at]);
         return true;
