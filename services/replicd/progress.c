@@ -43,12 +43,14 @@ static int parse_counters(Scan line, Progress *p)
         return -ENOENT;
 }
 
-/* "[=>....] sync'ed: 19.3% (213460/262100)K", or "verified:" */
+/*
+ * "[=>....] sync'ed: 19.3% (213460/262100)K", or "verified:". The percentage is passed over: of a small
+ * volume the kernel calls the last megabyte nothing, and says 100 before the end.
+ */
 static int parse_bar(Scan line, Progress *p)
 {
         Scan word = scan_word(&line);
-        uint64_t whole, tenth, unit;
-        int r;
+        uint64_t left, total, unit;
 
         if (!scan_skip(&word, "["))
                 return -ENOENT;
@@ -56,25 +58,19 @@ static int parse_bar(Scan line, Progress *p)
         if (!scan_skip(&word, "sync'ed:") && !scan_skip(&word, "verified:"))
                 return -EBADMSG;
         if (word.size == 0) /* a percentage of three digits leaves no blank */
-                word = scan_word(&line);
-        r = scan_number(&word, 10, &whole);
-        if (r < 0 || !scan_skip(&word, "."))
-                return -EBADMSG;
-        r = scan_number(&word, 10, &tenth);
-        if (r < 0 || !scan_equal(word, "%") || tenth > 9 || whole > 100)
-                return -EBADMSG;
+                (void) scan_word(&line);
 
         word = scan_word(&line);
-        if (!scan_skip(&word, "(") || scan_number(&word, 10, &p->left_kib) < 0 || !scan_skip(&word, "/") ||
-            scan_number(&word, 10, &p->total_kib) < 0)
+        if (!scan_skip(&word, "(") || scan_number(&word, 10, &left) < 0 || !scan_skip(&word, "/") ||
+            scan_number(&word, 10, &total) < 0)
                 return -EBADMSG;
         unit = scan_equal(word, ")M") ? 1024 : scan_equal(word, ")K") ? 1 : 0;
-        if (unit == 0 || p->left_kib > UINT64_MAX / 1024 || p->total_kib > UINT64_MAX / 1024)
+        if (unit == 0 || MAX_OF(left, total) > UINT64_MAX / 1024 / 1000)
                 return -EBADMSG;
 
-        p->left_kib *= unit;
-        p->total_kib *= unit;
-        p->done_permille = (unsigned) MIN_OF(whole * 10 + tenth, (uint64_t) 1000);
+        p->left_kib = left * unit;
+        p->total_kib = total * unit;
+        p->done_permille = total > left ? (unsigned) ((total - left) * 1000 / total) : 0;
         p->running = true;
         return 0;
 }

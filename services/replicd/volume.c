@@ -4,20 +4,21 @@
 #include <errno.h>
 #include <string.h>
 
+static bool is_attached(const Volume *v)
+{
+        return v->disk >= DRBD_DISK_NEGOTIATING;
+}
+
+/* What is being taken down has nothing more to tell. */
 static bool is_known(const Volume *v)
 {
-        return v->dumped && v->present;
+        return v->dumped && v->present && (!v->left || is_attached(v));
 }
 
 /* The tool says Connected as soon as the nodes talk; they may still find a split-brain. */
 static bool is_connected(const Volume *v)
 {
         return v->connection == DRBD_CONNECTION_CONNECTED && v->replication >= DRBD_REPLICATION_ESTABLISHED;
-}
-
-static bool is_attached(const Volume *v)
-{
-        return v->disk >= DRBD_DISK_NEGOTIATING;
 }
 
 static VolumeSync sync_of(const Volume *v)
@@ -65,6 +66,7 @@ static void forget_connection(Volume *v)
 static void forget_disk(Volume *v)
 {
         v->disk = DRBD_DISK_UNKNOWN;
+        v->unattached = false;
         v->size_kib = 0;
         v->out_of_sync_kib = 0;
         v->gi_known = false;
@@ -84,6 +86,13 @@ void volume_forget(Volume *v)
         forget_connection(v);
         forget_disk(v);
         v->serial++;
+}
+
+static bool is_resync(const Volume *v)
+{
+        VolumeSync sync = sync_of(v);
+
+        return sync != VOLUME_SYNC_NONE && sync != VOLUME_SYNC_VERIFY;
 }
 
 void volume_init(Volume *v, const char *resource, const VolumeMemory *memory)
@@ -117,6 +126,7 @@ static void apply_device(Volume *v, const DrbdEvent *e)
         }
         if (e->has & DRBD_HAS_DISK)
                 v->disk = e->disk;
+        v->unattached = (v->unattached || e->kind == DRBD_CREATE) && !is_attached(v);
         if (e->has & DRBD_HAS_SIZE)
                 v->size_kib = e->size_kib;
 }
@@ -171,7 +181,7 @@ static unsigned connected_now(Volume *v)
 static unsigned compare_states(Volume *v, const Volume *before, VolumeTime now)
 {
         bool was_connected = is_known(before) && is_connected(before);
-        bool was_syncing = sync_of(before) != VOLUME_SYNC_NONE, syncing = sync_of(v) != VOLUME_SYNC_NONE;
+        bool was_syncing = is_resync(before), syncing = is_resync(v);
         unsigned news = 0;
 
         if (!is_known(v))
@@ -185,14 +195,18 @@ static unsigned compare_states(Volume *v, const Volume *before, VolumeTime now)
         if (v->connection == DRBD_CONNECTION_STANDALONE &&
             (!is_known(before) || before->connection != DRBD_CONNECTION_STANDALONE))
                 v->connect_usec = now.usec + v->rest_usec;
-        if (v->disk == DRBD_DISK_FAILED && before->disk != DRBD_DISK_FAILED) {
+        if (!is_attached(v))
+                v->gi_known = false;
+        /* To a secondary without a connection it is the same as being taken down; nobody uses that disk. */
+        if (v->disk == DRBD_DISK_FAILED && before->disk != DRBD_DISK_FAILED && !v->unattached &&
+            (v->role == DRBD_ROLE_PRIMARY || is_connected(v))) {
                 v->memory.disk_errors++;
                 news |= VOLUME_NEWS_DISK_FAILED;
         }
-        if (syncing != was_syncing) {
+        if (sync_of(v) != sync_of(before))
                 v->progress.running = false;
+        if (syncing != was_syncing)
                 news |= syncing ? VOLUME_NEWS_SYNC_BEGUN : VOLUME_NEWS_SYNC_ENDED;
-        }
         if (v->suspended != before->suspended)
                 news |= v->suspended ? VOLUME_NEWS_FROZEN : VOLUME_NEWS_THAWED;
         return news;
@@ -406,7 +420,8 @@ void volume_view(const Volume *v, VolumeView *ret_view)
                                                                              : DRBD_CONNECTION_HANDSHAKE;
                 view.role = v->role;
                 view.peer_role = v->peer_role;
-                view.disk = v->disk;
+                /* A disk that was never there has not been lost: a Diskless would be taken for that. */
+                view.disk = v->unattached ? DRBD_DISK_ATTACHING : v->disk;
                 view.peer_disk = v->peer_disk;
                 view.frozen = v->suspended;
                 view.wrote_alone = v->gi_known && v->gi.bitmap != 0;

@@ -127,6 +127,7 @@ typedef struct Volume {
         bool present;
         DrbdRole role, peer_role;
         bool suspended;
+        bool unattached; /* made by the kernel without a disk, which has never been attached since */
         DrbdDisk disk, peer_disk;
         DrbdConnection connection;
         DrbdReplication replication;
@@ -187,6 +188,7 @@ const char *volume_sync_to_string(VolumeSync sync);
  */
 void volume_order_begun(Volume *v);
 void volume_order_ended(Volume *v, uint64_t now_usec);
+/* Before the volume is taken down, and after: what the kernel tells of it meanwhile is unknown. */
 void volume_left(Volume *v, bool left);
 /* When to run `drbdadm connect`; USEC_INFINITY: not. */
 uint64_t volume_connect_usec(const Volume *v);

@@ -250,10 +250,49 @@ static void test_disk_errors_are_counted(void)
         g_assert_cmpuint(view(&v).disk_errors, ==, 1);
         g_assert_cmpint(view(&v).disk, ==, DRBD_DISK_DISKLESS);
 
-        /* Detached by an operator: no error. */
-        connected(&v, "Primary");
-        (void) tell(&v, "change " DEVICE "disk:Diskless");
+        /* A secondary that is taken down says the same. */
+        connected(&v, "Secondary");
+        (void) tell(&v, "change " CONNECTION "connection:StandAlone role:Unknown");
+        (void) tell(&v, "destroy " PEER);
+        (void) tell(&v, "destroy " CONNECTION);
+        g_assert_cmphex(tell(&v, "change " DEVICE "disk:Failed"), ==, 0);
         g_assert_cmpuint(view(&v).disk_errors, ==, 0);
+}
+
+/* electd takes a Diskless for a disk that was lost, which ends in a failover or a fault. */
+static void test_disk_that_was_never_attached_is_not_lost(void)
+{
+        Volume v;
+
+        volume_init(&v, "r0", NULL);
+        (void) tell(&v, "exists -");
+        (void) tell(&v, "create " RESOURCE "role:Secondary suspended:no");
+        (void) tell(&v, "create " DEVICE "disk:Diskless size:0");
+        g_assert_cmpint(view(&v).disk, ==, DRBD_DISK_ATTACHING);
+        (void) tell(&v, "change " DEVICE "disk:Attaching");
+        (void) tell(&v, "change " DEVICE "disk:Diskless");
+        g_assert_cmpint(view(&v).disk, ==, DRBD_DISK_ATTACHING);
+        (void) tell(&v, "change " DEVICE "disk:UpToDate size:262100");
+        (void) tell(&v, "change " DEVICE "disk:Diskless");
+        g_assert_cmpint(view(&v).disk, ==, DRBD_DISK_DISKLESS);
+
+        /* What is found without a disk had one: nobody leaves a resource half made. */
+        volume_init(&v, "r0", NULL);
+        (void) tell(&v, "exists " RESOURCE "role:Secondary suspended:no");
+        (void) tell(&v, "exists " DEVICE "disk:Diskless size:0");
+        (void) tell(&v, "exists -");
+        g_assert_cmpint(view(&v).disk, ==, DRBD_DISK_DISKLESS);
+}
+
+static void test_volume_that_is_taken_down_has_nothing_more_to_tell(void)
+{
+        Volume v;
+
+        connected(&v, "Secondary");
+        volume_left(&v, true);
+        g_assert_true(view(&v).known);
+        (void) tell(&v, "change " DEVICE "disk:Failed");
+        g_assert_false(view(&v).known);
 }
 
 static void test_lost_events_ask_for_a_new_dump(void)
@@ -473,6 +512,10 @@ int main(int argc, char *argv[])
         g_test_add_func("/drbd-volume/alone-since-survives-restart-and-boot",
                         test_alone_since_survives_restart_and_boot);
         g_test_add_func("/drbd-volume/disk-errors-are-counted", test_disk_errors_are_counted);
+        g_test_add_func("/drbd-volume/disk-that-was-never-attached-is-not-lost",
+                        test_disk_that_was_never_attached_is_not_lost);
+        g_test_add_func("/drbd-volume/volume-that-is-taken-down-has-nothing-more-to-tell",
+                        test_volume_that_is_taken_down_has_nothing_more_to_tell);
         g_test_add_func("/drbd-volume/lost-events-ask-for-a-new-dump", test_lost_events_ask_for_a_new_dump);
         g_test_add_func("/drbd-volume/resync-with-rate-and-time-left", test_resync_with_rate_and_time_left);
         g_test_add_func("/drbd-volume/paused-resync-says-how-much-is-equal",
