@@ -45,6 +45,8 @@ static bool node_calm(const World *w, unsigned node)
 {
         const Node *n = &w->node[node];
 
+        if (w->settings.volume && (n->drbd.platter != PLATTER_GOOD || n->drbd.disk == ELECT_DISK_DISKLESS))
+                return false;
         if (!n->power || n->frozen || n->leaving || !n->carrier || !n->healthy || n->spoilt != 0)
                 return false;
         for (Daemon d = 0; d < DAEMON_KERNEL; d++)
@@ -129,7 +131,7 @@ static void check_volume(World *w)
 
         if (check_exempt(w))
                 return;
-        if (sole_on_disk(&w->node[0].disk) && sole_on_disk(&w->node[1].disk))
+        if (!w->check.reverted && sole_on_disk(&w->node[0].disk) && sole_on_disk(&w->node[1].disk))
                 world_violate(w, "S4: both nodes hold the right to be master alone");
         if ((acked & a->data & ~b->data) != 0 && (acked & b->data & ~a->data) != 0)
                 world_violate(w, "S2: acknowledged writes diverge");

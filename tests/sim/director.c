@@ -368,11 +368,30 @@ uint64_t director_ask(World *w, unsigned node, ElectRequest request)
         return token;
 }
 
+/* Power is lost while it is on its way, or when it has just arrived. */
+static bool struck(World *w, unsigned node)
+{
+        Node *n = &w->node[node];
+        Disk *d = &n->disk;
+        Strike strike = n->strike;
+
+        if (strike == STRIKE_NOT || !d->flying.sole || d->slot[1 - d->writing].memory.sole)
+                return false;
+        if (strike == STRIKE_AFTER_RIGHT)
+                disk_written(d);
+        d->writing = -1;
+        n->strike = STRIKE_NOT;
+        node_kill(w, node);
+        return true;
+}
+
 static void saved(World *w, unsigned node)
 {
         Disk *d = &w->node[node].disk;
         uint64_t number = d->flying_number;
 
+        if (struck(w, node))
+                return;
         if (w->lie != LIE_FSYNC)
                 disk_written(d);
         d->writing = -1;

@@ -45,6 +45,12 @@ static bool settled(const World *w, unsigned node, const char *word)
         return (serves(w, 0, "") && is_role(w, 1, "slave")) || (serves(w, 1, "") && is_role(w, 0, "slave"));
 }
 
+static bool is_syncing(const World *w, unsigned node, const char *word)
+{
+        return drbd_carries(w) && w->node[node].drbd.disk == ELECT_DISK_INCONSISTENT &&
+               w->node[OTHER(node)].drbd.disk == ELECT_DISK_UP_TO_DATE;
+}
+
 static void until(World *w, Condition condition, unsigned node, const char *word, uint64_t within_usec,
                   const char *what)
 {
@@ -80,6 +86,11 @@ static bool expect_serves(World *w, const Words *words)
 static bool expect_role(World *w, const Words *words)
 {
         return within(w, words, is_role, 1);
+}
+
+static bool expect_syncing(World *w, const Words *words)
+{
+        return within(w, words, is_syncing, 0);
 }
 
 static bool expect_settles(World *w, const Words *words)
@@ -193,21 +204,12 @@ static bool expect_moves(World *w, const Words *words)
 
 bool expect_do(World *w, const Words *words, const char **ret_problem)
 {
-        static const struct {
-                const char *verb;
-                bool (*handler)(World *w, const Words *words);
-        } expectations[] = {
-                { "serves", expect_serves }, { "role", expect_role },     { "settles", expect_settles },
-                { "steady", expect_steady }, { "nobody", expect_nobody }, { "decided", expect_decided },
-                { "moves", expect_moves },   { "error", expect_error },   { "clear", expect_clear },
+        static const Step expectations[] = {
+                { "serves", expect_serves },   { "role", expect_role },     { "settles", expect_settles },
+                { "steady", expect_steady },   { "nobody", expect_nobody }, { "decided", expect_decided },
+                { "moves", expect_moves },     { "error", expect_error },   { "clear", expect_clear },
+                { "syncing", expect_syncing },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(expectations); i++) {
-                if (strcmp(words->word[0], expectations[i].verb) != 0)
-                        continue;
-                if (!expectations[i].handler(w, words))
-                        *ret_problem = "the expectation's words are not understood";
-                return true;
-        }
-        return false;
+        return step_among(w, words, expectations, ARRAY_SIZE(expectations), ret_problem);
 }

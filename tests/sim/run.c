@@ -12,7 +12,8 @@ static const char *do_line(World *w, const Line *line)
         if (!script_words(line->text, &words))
                 return "too many or too long words";
         world_trace(w, "--- %s", line->text);
-        if (!step_do(w, &words, &problem) && !expect_do(w, &words, &problem))
+        if (!step_do(w, &words, &problem) && !step_volume_do(w, &words, &problem) &&
+            !expect_do(w, &words, &problem))
                 return "no such step or expectation";
         return problem;
 }

@@ -48,8 +48,16 @@ const char *arbiter_name(ElectArbiter arbiter);
 bool script_run(const Script *script, ElectArbiter arbiter, uint64_t seed, Lie lie, bool trace,
                 uint64_t *ret_steps, char failure[640]);
 
-/* steps.c: false: no such step; `ret_problem` is set when it is one and its words are not. */
+typedef struct Step {
+        const char *verb;
+        bool (*handler)(World *w, const Words *words); /* false: its words are not understood */
+} Step;
+
+/* steps.c, steps-volume.c: false: no such step; `ret_problem` is set when it is one and its words are not.
+ */
 bool step_do(World *w, const Words *words, const char **ret_problem);
+bool step_volume_do(World *w, const Words *words, const char **ret_problem);
+bool step_among(World *w, const Words *words, const Step *steps, size_t n, const char **ret_problem);
 
 /* expect.c: as step_do(); a violated expectation is a violation of the world. */
 bool expect_do(World *w, const Words *words, const char **ret_problem);

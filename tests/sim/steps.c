@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-typedef bool (*StepHandler)(World *w, const Words *words);
-
 /* For each node that is named. */
 static bool each_node(World *w, const Words *words, void (*what)(World *w, unsigned node))
 {
@@ -357,12 +355,21 @@ static bool do_wait(World *w, const Words *words)
         return true;
 }
 
+bool step_among(World *w, const Words *words, const Step *steps, size_t n, const char **ret_problem)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(words->word[0], steps[i].verb) != 0)
+                        continue;
+                if (!steps[i].handler(w, words))
+                        *ret_problem = "its words are not understood";
+                return true;
+        }
+        return false;
+}
+
 bool step_do(World *w, const Words *words, const char **ret_problem)
 {
-        static const struct {
-                const char *verb;
-                StepHandler handler;
-        } steps[] = {
+        static const Step steps[] = {
                 { "boot", do_boot },
                 { "kill", do_kill },
                 { "halt", do_halt },
@@ -392,12 +399,5 @@ bool step_do(World *w, const Words *words, const char **ret_problem)
                 { "repair", do_repair },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                if (strcmp(words->word[0], steps[i].verb) != 0)
-                        continue;
-                if (!steps[i].handler(w, words))
-                        *ret_problem = "the step's words are not understood";
-                return true;
-        }
-        return false;
+        return step_among(w, words, steps, ARRAY_SIZE(steps), ret_problem);
 }

@@ -15,7 +15,7 @@
  *   drbd.c      the kernel's replicated device
  *   volume.c    replicd, and the client that writes
  *   check.c     what must hold after every step
- *   script.c    scenario files: steps; expect.c: expectations
+ *   script.c    scenario files: steps.c, steps-volume.c: steps; expect.c: expectations
  *   random.c    scripts made by chance
  */
 #pragma once
@@ -222,6 +222,13 @@ typedef struct Volume {
         unsigned fence_asked;
 } Volume;
 
+/* Power is lost around the moment at which the right to be master alone is on the disk. */
+typedef enum Strike {
+        STRIKE_NOT,
+        STRIKE_BEFORE_RIGHT,
+        STRIKE_AFTER_RIGHT,
+} Strike;
+
 typedef struct Node {
         bool power, frozen, leaving, reboots, busy;
         uint32_t life;
@@ -232,6 +239,7 @@ typedef struct Node {
         bool carrier;
         bool address; /* the virtual IP is in this kernel */
         bool healthy;
+        Strike strike;
         ElectVerdict gateway;
         uint32_t spoilt; /* orders that fail here, one bit each */
         struct {
@@ -270,6 +278,7 @@ typedef struct Check {
         unsigned moves;
         uint64_t acked; /* writes */
         bool forced;    /* an operator took what is lost upon themself */
+        bool reverted;  /* and who puts back old disks, that a right of before is on them */
 } Check;
 
 /* Where the world itself lies, to prove that the checks see it. */
@@ -298,6 +307,11 @@ typedef struct World {
         bool stranger;
         bool full; /* the volume's file system */
         Check check;
+        struct {
+                Disk disk;
+                DrbdMeta meta;
+                uint64_t data;
+        } copy[NODES]; /* of a node's disks; no generation: none was made */
         uint64_t connections;
         ElectResult result[TOKENS_MAX]; /* of operators' requests; ELECT_RESULT_MAX: none yet */
         uint64_t tokens;
