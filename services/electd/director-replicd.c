@@ -37,6 +37,10 @@ static int call(sd_bus *bus, OrderCall *call, sd_bus_message_handler_t callback)
                 return replication1_call_resume(bus, &call->slot, callback, call, limit, command->epoch);
         case ELECT_ORDER_LEAVE:
                 return replication1_call_leave(bus, &call->slot, callback, call, limit);
+        case ELECT_ORDER_CONNECT:
+                return replication1_call_connect(bus, &call->slot, callback, call, limit);
+        case ELECT_ORDER_DISCARD:
+                return replication1_call_discard(bus, &call->slot, callback, call, limit);
         case ELECT_ORDER_NONE:
         case ELECT_ORDER_START:
         case ELECT_ORDER_ACQUIRE:
@@ -121,9 +125,9 @@ static int read_property(sd_bus_message *message, const char *name, ElectVolume 
                 const char *name;
                 uint64_t *value;
         } numbers[] = {
-                { "Connections", &volume->connection },
-                { "Generation", &volume->generation },
-                { "PeerGeneration", &volume->peer_generation },
+                { "Connections", &volume->connection },         { "Generation", &volume->generation },
+                { "PeerGeneration", &volume->peer_generation }, { "AloneSince", &volume->alone_since_usec },
+                { "OutOfSync", &volume->out_of_sync_kib },      { "StalledUSec", &volume->stalled_usec },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)

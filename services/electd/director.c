@@ -255,6 +255,7 @@ static int load(Director *director, ElectStart *start)
 {
         const char *directory = getenv("STATE_DIRECTORY");
         uint8_t bytes[ELECT_MEMORY_SIZE];
+        size_t size = sizeof(bytes);
         char path[4096];
         int r;
 
@@ -268,9 +269,13 @@ static int load(Director *director, ElectStart *start)
                 return r;
         }
 
-        r = state_load(director->state, bytes, sizeof(bytes));
+        r = state_load(director->state, bytes, size);
+        if (r == -EMSGSIZE) {
+                size = ELECT_MEMORY_SIZE_OLD;
+                r = state_load(director->state, bytes, size);
+        }
         if (r >= 0)
-                r = elect_memory_decode(bytes, sizeof(bytes), &start->memory);
+                r = elect_memory_decode(bytes, size, &start->memory);
         start->status = r >= 0 ? ELECT_MEMORY_GOOD : ELECT_MEMORY_LOST;
         if (r < 0)
                 log_event(service_log(director->service),
@@ -307,7 +312,7 @@ static int open_sources(Director *director)
 
 int director_new(Service *service, Director *director)
 {
-        ElectStart start = { .now_usec = now_usec() };
+        ElectStart start = { .now_usec = now_usec(), .realtime_usec = clock_usec(CLOCK_REALTIME) };
         ElectActions actions;
         sd_id128_t boot_id;
         int r;

@@ -8,12 +8,13 @@
 
 #define VERSION        1
 #define VERSION_LOWEST 1
+#define VERSION_MEMORY 2
 
 #define FLAG(condition, bit) ((condition) ? 1u << (bit) : 0u)
 #define HAS(flags, bit)      (((flags) >> (bit) &1u) != 0)
 
 #define RECORD_FLAGS_MASK  0x3fffu
-#define MESSAGE_FLAGS_MASK 0x03u
+#define MESSAGE_FLAGS_MASK 0x07u
 #define MEMORY_FLAGS_MASK  0x0fu
 
 static void put32(uint8_t *p, uint32_t v)
@@ -124,26 +125,31 @@ bool elect_record_equal(const ElectRecord *a, const ElectRecord *b)
 }
 
 /*
- * Message: 0 version, 1 type, 2 reason, 3 result, 4 flags, 5 number of MACs, 6 zero, 8 instance,
- * 12 receiver's instance, 16 session, 24 nonce, 32 epoch, 40 generation, 48 MACs.
+ * Message: 0 version, 1 type, 2 reason, 3 result, 4 flags, 5 number of MACs, 6 whose data stay, 7 zero,
+ * 8 instance, 12 receiver's instance, 16 session, 24 nonce, 32 epoch, 40 generation, 48 MACs. A history has
+ * 16 since, 24 KiB written, 40 generation.
  */
 size_t elect_message_encode(const ElectMessage *message, uint8_t ret_bytes[ELECT_MESSAGE_SIZE_MAX])
 {
         size_t macs = (size_t) message->n_macs * ELECT_MAC_SIZE;
+        const ElectHistory *history = &message->history;
+        bool tells = message->type == ELECT_MSG_HISTORY;
 
         memset(ret_bytes, 0, ELECT_MESSAGE_SIZE_MAX);
         ret_bytes[0] = VERSION;
         ret_bytes[1] = (uint8_t) message->type;
         ret_bytes[2] = (uint8_t) message->reason;
         ret_bytes[3] = (uint8_t) message->result;
-        ret_bytes[4] = (uint8_t) (FLAG(message->up_to_date, 0) | FLAG(message->in_session, 1));
+        ret_bytes[4] = (uint8_t) (FLAG(message->up_to_date, 0) | FLAG(message->in_session, 1) |
+                                  FLAG(tells && history->split, 2));
         ret_bytes[5] = message->n_macs;
+        ret_bytes[6] = (uint8_t) message->keep;
         put32(ret_bytes + 8, message->instance);
         put32(ret_bytes + 12, message->to_instance);
-        put64(ret_bytes + 16, message->session);
-        put64(ret_bytes + 24, message->nonce);
+        put64(ret_bytes + 16, tells ? history->since_usec : message->session);
+        put64(ret_bytes + 24, tells ? history->written_kib : message->nonce);
         put64(ret_bytes + 32, message->epoch);
-        put64(ret_bytes + 40, message->generation);
+        put64(ret_bytes + 40, tells ? history->generation : message->generation);
         memcpy(ret_bytes + ELECT_MESSAGE_SIZE_MIN, message->macs, macs);
         return ELECT_MESSAGE_SIZE_MIN + macs;
 }
@@ -157,7 +163,8 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
                 return r;
         if (bytes[1] == ELECT_MSG_INVALID || bytes[1] >= ELECT_MSG_MAX || bytes[2] >= ELECT_REASON_MAX ||
             bytes[3] >= ELECT_RESULT_MAX || (bytes[4] & ~MESSAGE_FLAGS_MASK) != 0 ||
-            bytes[5] > ELECT_MACS_MAX || bytes[6] != 0 || bytes[7] != 0 ||
+            bytes[5] > ELECT_MACS_MAX || bytes[6] >= ELECT_ROLE_MAX || bytes[7] != 0 ||
+            (HAS(bytes[4], 2) && bytes[1] != ELECT_MSG_HISTORY) ||
             size != ELECT_MESSAGE_SIZE_MIN + (size_t) bytes[5] * ELECT_MAC_SIZE)
                 return -EBADMSG;
 
@@ -174,7 +181,17 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
                 .nonce = get64(bytes + 24),
                 .epoch = get64(bytes + 32),
                 .generation = get64(bytes + 40),
+                .keep = bytes[6],
         };
+        if (ret_message->type == ELECT_MSG_HISTORY) {
+                ret_message->history = (ElectHistory){
+                        .split = HAS(bytes[4], 2),
+                        .since_usec = ret_message->session,
+                        .written_kib = ret_message->nonce,
+                        .generation = ret_message->generation,
+                };
+                ret_message->session = ret_message->nonce = ret_message->generation = 0;
+        }
         memcpy(ret_message->macs, bytes + ELECT_MESSAGE_SIZE_MIN, (size_t) bytes[5] * ELECT_MAC_SIZE);
         return 0;
 }
@@ -182,12 +199,12 @@ int elect_message_decode(const uint8_t *bytes, size_t size, ElectMessage *ret_me
 /*
  * Memory: 0 version, 1 flags, 2 role, 3 peer's role, 4 handover from, 5 number of MACs, 6 zero, 8 epoch,
  * 16 role's epoch, 24 boots, 32 generation, 40 peer's, 48 handover's epoch, 56 its generation, 64 forced
- * epoch, 72 boot id, 88 MACs.
+ * epoch, 72 boot id, 88 MACs, 136 apart since. Version 1 ends before the last.
  */
 void elect_memory_encode(const ElectMemory *memory, uint8_t ret_bytes[ELECT_MEMORY_SIZE])
 {
         memset(ret_bytes, 0, ELECT_MEMORY_SIZE);
-        ret_bytes[0] = VERSION;
+        ret_bytes[0] = VERSION_MEMORY;
         ret_bytes[1] = (uint8_t) (FLAG(memory->sole, 0) | FLAG(memory->elig, 1) |
                                   FLAG(memory->maintenance, 2) | FLAG(memory->pinned, 3));
         ret_bytes[2] = (uint8_t) memory->role;
@@ -204,15 +221,15 @@ void elect_memory_encode(const ElectMemory *memory, uint8_t ret_bytes[ELECT_MEMO
         put64(ret_bytes + 64, memory->forced_epoch);
         memcpy(ret_bytes + 72, memory->boot_id, ELECT_BOOT_ID_SIZE);
         memcpy(ret_bytes + 88, memory->peer_macs, (size_t) memory->n_peer_macs * ELECT_MAC_SIZE);
+        put64(ret_bytes + 136, memory->apart_usec);
 }
 
 int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memory)
 {
-        if (size != ELECT_MEMORY_SIZE)
+        if (size != ELECT_MEMORY_SIZE && size != ELECT_MEMORY_SIZE_OLD)
                 return -EBADMSG;
-        int r = check_version(bytes[0]);
-        if (r < 0)
-                return r;
+        if (bytes[0] != (size == ELECT_MEMORY_SIZE ? VERSION_MEMORY : VERSION_MEMORY - 1))
+                return -EPROTONOSUPPORT;
         if ((bytes[1] & ~MEMORY_FLAGS_MASK) != 0 || bytes[2] >= ELECT_ROLE_MAX ||
             bytes[3] >= ELECT_ROLE_MAX || bytes[4] >= ELECT_ROLE_MAX || bytes[5] > ELECT_MACS_MAX)
                 return -EBADMSG;
@@ -234,6 +251,7 @@ int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memo
                               .from = bytes[4],
                               .generation = get64(bytes + 56) },
                 .forced_epoch = get64(bytes + 64),
+                .apart_usec = size == ELECT_MEMORY_SIZE ? get64(bytes + 136) : 0,
         };
         memcpy(ret_memory->boot_id, bytes + 72, ELECT_BOOT_ID_SIZE);
         memcpy(ret_memory->peer_macs, bytes + 88, (size_t) bytes[5] * ELECT_MAC_SIZE);

@@ -73,8 +73,6 @@ bool elect_volume_rules(ElectCore *core);
 bool elect_right_rules(ElectCore *core);
 void elect_volume_changed(ElectCore *core, const ElectVolume *volume);
 void elect_void_session(ElectCore *core);
-bool elect_disk_serves(const ElectCore *core);
-bool elect_disk_untouched(const ElectCore *core);
 void elect_take_sole(ElectCore *core, ElectReason reason);
 void elect_on_outdate(ElectCore *core, const ElectMessage *message);
 void elect_on_outdated(ElectCore *core, const ElectMessage *message);
@@ -82,6 +80,26 @@ void elect_on_eligible(ElectCore *core, const ElectMessage *message);
 void elect_on_session(ElectCore *core, const ElectMessage *message);
 bool elect_session_named(const ElectCore *core, const ElectMessage *message);
 bool elect_may_preq(const ElectCore *core);
+
+/* elect-disk.c */
+bool elect_disk_untouched(const ElectCore *core);
+bool elect_disk_serves(const ElectCore *core);
+bool elect_disk_whole(const ElectCore *core);
+bool elect_disk_ails(const ElectCore *core);
+bool elect_disk_fault(const ElectCore *core);
+bool elect_disk_rule(ElectCore *core);
+void elect_disk_apart(ElectCore *core);
+
+/* elect-split.c */
+bool elect_split_brain(const ElectCore *core);
+bool elect_split_keeps(const ElectCore *core);
+bool elect_split_rules(ElectCore *core);
+ElectResult elect_resolve(ElectCore *core, ElectRole keep);
+void elect_resolve_failed(ElectCore *core, ElectResult result);
+void elect_resolve_done(ElectCore *core, ElectOrder order, uint64_t id, int error);
+void elect_on_history(ElectCore *core, const ElectMessage *message);
+void elect_on_resolve(ElectCore *core, const ElectMessage *message);
+void elect_on_resolved(ElectCore *core, const ElectMessage *message);
 
 /* elect-switch.c */
 bool elect_switch_rules(ElectCore *core);

@@ -133,6 +133,15 @@ void elect_receive(ElectCore *core, const ElectMessage *message)
         case ELECT_MSG_FACTS:
                 on_facts(core, message);
                 break;
+        case ELECT_MSG_HISTORY:
+                elect_on_history(core, message);
+                break;
+        case ELECT_MSG_RESOLVE:
+                elect_on_resolve(core, message);
+                break;
+        case ELECT_MSG_RESOLVED:
+                elect_on_resolved(core, message);
+                break;
         case ELECT_MSG_INVALID:
         case ELECT_MSG_MAX:
                 break;

@@ -73,6 +73,9 @@ const char *elect_reason_to_string(ElectReason reason)
                 [ELECT_REASON_ISOLATED_LAN] = "every path and the gateway fell together",
                 [ELECT_REASON_LATE] = "this node itself was late: what it knew is void",
                 [ELECT_REASON_ISOLATED] = "the arbiter lets an isolated master go on",
+                [ELECT_REASON_DISK_LOST] = "the disk of this node has failed",
+                [ELECT_REASON_DISK_BACK] = "the disk of this node is back",
+                [ELECT_REASON_RESOLVED] = "an operator said whose data stay",
         };
         return LOOKUP(names, reason);
 }
@@ -91,6 +94,9 @@ const char *elect_result_to_string(ElectResult result)
                 [ELECT_REFUSED_INACTIVE] = "not active, or this node owns neither configured address",
                 [ELECT_FAILED_TIMEOUT] = "nobody took over in time; the roles are as they were",
                 [ELECT_FAILED_ORDER] = "a step failed",
+                [ELECT_REFUSED_SNAPSHOT] =
+                                "no snapshot can be kept of the data that would be discarded; the "
+                                "journal of that node says why",
         };
         return LOOKUP(names, result);
 }
@@ -111,6 +117,8 @@ const char *elect_order_to_string(ElectOrder order)
                 [ELECT_ORDER_RESUME] = "resume the frozen disk",
                 [ELECT_ORDER_ANNOUNCE] = "announce the virtual IPs",
                 [ELECT_ORDER_LEAVE] = "take leave of the peer's disk",
+                [ELECT_ORDER_CONNECT] = "connect the disk whose data stay",
+                [ELECT_ORDER_DISCARD] = "keep a snapshot of the data and discard them",
         };
         return LOOKUP(names, order);
 }
@@ -124,6 +132,8 @@ const char *elect_message_to_string(ElectMessageType type)
                 [ELECT_MSG_OUTDATED] = "outdated", [ELECT_MSG_ELIGIBLE] = "eligible",
                 [ELECT_MSG_LEAVING] = "leaving",   [ELECT_MSG_LEAVING_ACK] = "leaving-ack",
                 [ELECT_MSG_SESSION] = "session",   [ELECT_MSG_FACTS] = "facts",
+                [ELECT_MSG_HISTORY] = "history",   [ELECT_MSG_RESOLVE] = "resolve",
+                [ELECT_MSG_RESOLVED] = "resolved",
         };
         return LOOKUP(names, type);
 }

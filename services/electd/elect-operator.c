@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What people ask for: master here, slave here, maintenance, and the force that needs a typed sentence. A
+ * What people ask for: master here, slave here, maintenance, whose data stay, and the force. A
  * request is answered when it is done or refused, never before; one at a time.
  */
 #include "elect-core.h"
 
-#define WAIT_USEC        (10 * USEC_PER_SEC)
-#define WAIT_VOLUME_USEC (60 * USEC_PER_SEC)
+#define WAIT_USEC         (10 * USEC_PER_SEC)
+#define WAIT_VOLUME_USEC  (60 * USEC_PER_SEC)
+#define WAIT_RESOLVE_USEC (31 * USEC_PER_MINUTE) /* above the limit of a snapshot */
 
 static void reply(ElectCore *core, uint64_t token, ElectResult result)
 {
@@ -36,7 +37,7 @@ static ElectResult obstacle(const ElectCore *core)
                 return ELECT_REFUSED_INACTIVE;
         if (busy(core))
                 return ELECT_REFUSED_BUSY;
-        if (core->settings.volume && core->volume.split_brain)
+        if (core->settings.volume && elect_split_brain(core))
                 return ELECT_REFUSED_SPLIT_BRAIN;
         if (core->stopping || core->state == ELECT_INIT)
                 return ELECT_REFUSED_STATE;
@@ -119,6 +120,9 @@ static ElectResult force_master(ElectCore *core)
                 return ELECT_REFUSED_MASTER_HEARD;
         if (!elect_standby(core) && core->state != ELECT_ISOLATED && core->state != ELECT_FAULT)
                 return ELECT_REFUSED_STATE;
+        if (core->settings.volume && (!core->volume.known || core->volume.disk == ELECT_DISK_UNKNOWN ||
+                                      core->volume.disk == ELECT_DISK_DISKLESS))
+                return ELECT_REFUSED_UNFIT;
 
         core->memory_lost = false;
         core->fault_until_usec = 0;
@@ -154,6 +158,10 @@ static ElectResult begin(ElectCore *core, ElectRequest request)
                 return make_slave(core);
         case ELECT_REQUEST_FORCE_MASTER:
                 return force_master(core);
+        case ELECT_REQUEST_KEEP_MASTER:
+                return elect_resolve(core, ELECT_ROLE_MASTER);
+        case ELECT_REQUEST_KEEP_SLAVE:
+                return elect_resolve(core, ELECT_ROLE_SLAVE);
         case ELECT_REQUEST_MAINTENANCE_ON:
         case ELECT_REQUEST_MAINTENANCE_OFF:
         case ELECT_REQUEST_MAX:
@@ -164,7 +172,8 @@ static ElectResult begin(ElectCore *core, ElectRequest request)
 
 void elect_on_request(ElectCore *core, ElectRequest request, uint64_t token)
 {
-        uint64_t wait = core->settings.volume ? WAIT_VOLUME_USEC : WAIT_USEC;
+        bool resolves = request == ELECT_REQUEST_KEEP_MASTER || request == ELECT_REQUEST_KEEP_SLAVE;
+        uint64_t wait = resolves ? WAIT_RESOLVE_USEC : core->settings.volume ? WAIT_VOLUME_USEC : WAIT_USEC;
         ElectResult result;
 
         if (request == ELECT_REQUEST_MAINTENANCE_ON || request == ELECT_REQUEST_MAINTENANCE_OFF) {
@@ -193,6 +202,9 @@ static bool request_done(const ElectCore *core)
                 return core->state == ELECT_MASTER;
         case ELECT_REQUEST_MAKE_SLAVE:
                 return elect_standby(core) && elect_master_heard(core);
+        case ELECT_REQUEST_KEEP_MASTER:
+        case ELECT_REQUEST_KEEP_SLAVE:
+                return elect_connected(core);
         case ELECT_REQUEST_MAINTENANCE_ON:
         case ELECT_REQUEST_MAINTENANCE_OFF:
         case ELECT_REQUEST_MAX:
@@ -210,6 +222,8 @@ static bool request_over(const ElectCore *core)
         case ELECT_REQUEST_MAKE_SLAVE: /* demoted, it waits for the peer to take over */
                 return core->state == ELECT_MASTER && !busy(core);
         case ELECT_REQUEST_FORCE_MASTER:
+        case ELECT_REQUEST_KEEP_MASTER: /* elect-split.c has limits of its own for its steps */
+        case ELECT_REQUEST_KEEP_SLAVE:
         case ELECT_REQUEST_MAINTENANCE_ON:
         case ELECT_REQUEST_MAINTENANCE_OFF:
         case ELECT_REQUEST_MAX:

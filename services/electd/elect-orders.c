@@ -10,6 +10,7 @@
 #define STEP_LIMIT_USEC      (60 * USEC_PER_SEC)
 #define VIPD_LIMIT_USEC      (5 * USEC_PER_SEC)
 #define LEAVE_LIMIT_USEC     (10 * USEC_PER_SEC)
+#define DISCARD_LIMIT_USEC   (30 * USEC_PER_MINUTE) /* a snapshot is made first */
 #define STOP_VIP_ONLY_USEC   (30 * USEC_PER_SEC)
 #define FROZEN_LIMIT_USEC    (5 * USEC_PER_SEC)
 #define RETRY_USEC           USEC_PER_SEC
@@ -30,6 +31,8 @@ ElectHelper elect_order_helper(ElectOrder order)
         case ELECT_ORDER_SECONDARY:
         case ELECT_ORDER_RESUME:
         case ELECT_ORDER_LEAVE:
+        case ELECT_ORDER_CONNECT:
+        case ELECT_ORDER_DISCARD:
                 return ELECT_HELPER_REPLICD;
         case ELECT_ORDER_START:
         case ELECT_ORDER_STOP:
@@ -50,6 +53,8 @@ static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
                 return VIPD_LIMIT_USEC;
         if (order == ELECT_ORDER_LEAVE)
                 return LEAVE_LIMIT_USEC;
+        if (order == ELECT_ORDER_DISCARD)
+                return DISCARD_LIMIT_USEC;
         return core->volume.frozen && core->plan.demotion ? FROZEN_LIMIT_USEC : STEP_LIMIT_USEC;
 }
 
@@ -101,6 +106,8 @@ static ElectOrder opposite(ElectOrder order)
         case ELECT_ORDER_RESUME:
         case ELECT_ORDER_ANNOUNCE:
         case ELECT_ORDER_LEAVE:
+        case ELECT_ORDER_CONNECT:
+        case ELECT_ORDER_DISCARD:
         case ELECT_ORDER_MAX:
                 break;
         }
@@ -203,7 +210,7 @@ static void demoted(ElectCore *core)
 
         if (core->stopping)
                 next = ELECT_LEAVING;
-        else if (reason == ELECT_REASON_SPLIT_BRAIN)
+        else if (reason == ELECT_REASON_SPLIT_BRAIN || reason == ELECT_REASON_DISK_LOST)
                 next = ELECT_FAULT;
         else if (reason == ELECT_REASON_INACTIVE || reason == ELECT_REASON_PEER_HOLDS_RIGHT)
                 next = ELECT_WAIT_PEER;
@@ -371,6 +378,7 @@ void elect_order_done(ElectCore *core, ElectOrder order, uint64_t id, int error)
                         plan_end(core);
                 return;
         }
+        elect_resolve_done(core, order, id, error);
         if (core->parting_id != 0 && id == core->parting_id)
                 core->parted = true;
         if (core->refresh_id != 0 && id == core->refresh_id) {

@@ -6,44 +6,12 @@
  */
 #include "elect-core.h"
 
-/* DRBD's generation of metadata that were just made: nothing was ever written through them. */
-#define GENERATION_JUST_MADE 4
-
-/*
- * The founder's first start, alone: nobody has any data, the kernel calls its disk inconsistent and wants to
- * be forced.
- */
-bool elect_disk_untouched(const ElectCore *core)
-{
-        return core->memory.sole && core->volume.disk == ELECT_DISK_INCONSISTENT &&
-               core->volume.generation == GENERATION_JUST_MADE;
-}
-
-/* The kernel would promote it: whole, or only this node can have the newest data, as its `sole` says. */
-bool elect_disk_serves(const ElectCore *core)
-{
-        if (!core->volume.known)
-                return false;
-        return core->volume.disk == ELECT_DISK_UP_TO_DATE || elect_disk_untouched(core) ||
-               (core->volume.disk == ELECT_DISK_CONSISTENT && core->memory.sole);
-}
-
-/*
- * Nothing says that the peer went on without this disk. After a start without the peer the kernel calls it
- * consistent only; whether the peer holds a right is what the claim asks.
- */
-static bool whole_disk(const ElectCore *core)
-{
-        return core->volume.known && !core->volume.split_brain &&
-               (core->volume.disk == ELECT_DISK_UP_TO_DATE || core->volume.disk == ELECT_DISK_CONSISTENT);
-}
-
 /* A frozen master, or a standby that may act by itself. */
 static bool may_claim(const ElectCore *core)
 {
         if (core->plan.n > 0 || core->right_pending || core->stopping || core->memory_lost)
                 return false;
-        if (elect_connected(core) || core->memory.sole || !whole_disk(core))
+        if (elect_connected(core) || core->memory.sole || !elect_disk_whole(core))
                 return false;
         return core->state == ELECT_ISOLATED || (elect_standby(core) && elect_automatic(core));
 }
@@ -90,7 +58,7 @@ static bool outdate_rule(ElectCore *core)
  */
 void elect_on_outdate(ElectCore *core, const ElectMessage *message)
 {
-        bool standby = elect_standby(core) || core->state == ELECT_LEAVING;
+        bool standby = elect_standby(core) || elect_disk_fault(core) || core->state == ELECT_LEAVING;
         bool tie = core->settings.configured == ELECT_ROLE_MASTER && core->outdate.nonce != 0;
         ElectMessage yes;
 
@@ -101,7 +69,7 @@ void elect_on_outdate(ElectCore *core, const ElectMessage *message)
                 return;
         }
         if (!core->settings.volume || !core->volume.known || !standby || core->plan.n > 0 ||
-            core->memory_lost || core->memory.sole || core->right_pending || core->volume.split_brain ||
+            core->memory_lost || core->memory.sole || core->right_pending || elect_split_brain(core) ||
             tie) {
                 elect_refuse(core, message, ELECT_REFUSED_STATE);
                 return;
@@ -190,7 +158,8 @@ static bool right_rule(ElectCore *core)
 {
         if (!core->right_pending || core->saved_number < core->right_save || core->plan.n > 0)
                 return false;
-        if (elect_connected(core) || (core->right_reason == ELECT_REASON_EVIDENCE && !evidence(core))) {
+        if ((elect_connected(core) && core->right_reason != ELECT_REASON_FORCED) ||
+            (core->right_reason == ELECT_REASON_EVIDENCE && !evidence(core))) {
                 drop_right(core);
                 return true;
         }

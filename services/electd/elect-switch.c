@@ -105,7 +105,7 @@ static bool data_lets_go(const ElectCore *core, const ElectMessage *preq)
                 return true;
         if (core->state != ELECT_MASTER && core->volume.primary)
                 return false; /* left behind by an electd that died: not demoted yet */
-        return elect_session_named(core, preq) && preq->up_to_date && !core->volume.split_brain &&
+        return elect_session_named(core, preq) && preq->up_to_date && !elect_split_brain(core) &&
                core->volume.peer_disk == ELECT_DISK_UP_TO_DATE &&
                core->volume.disk != ELECT_DISK_INCONSISTENT;
 }
@@ -165,6 +165,7 @@ void elect_handed_over(ElectCore *core)
         memory->handover.generation = core->volume.generation;
         handover = elect_message(core, ELECT_MSG_HANDOVER, core->serving_nonce, core->reason);
         handover.epoch = core->epoch + 1;
+        handover.up_to_date = core->volume.peer_disk == ELECT_DISK_UP_TO_DATE; /* of who takes over */
         core->promise_nonce = core->serving_nonce;
         core->promise_instance = core->record.instance;
         core->promise_until_usec = core->now_usec + 2 * ask_life_usec(core);
@@ -188,7 +189,7 @@ static bool data_lets_take(const ElectCore *core, const ElectMessage *handover)
                 return true;
         return elect_session_named(core, handover) && handover->up_to_date && elect_connected(core) &&
                core->volume.disk == ELECT_DISK_UP_TO_DATE && !core->volume.peer_primary &&
-               !core->volume.split_brain;
+               !elect_split_brain(core);
 }
 
 void elect_on_handover(ElectCore *core, const ElectMessage *message)
@@ -272,6 +273,8 @@ void elect_on_refused(ElectCore *core, const ElectMessage *message)
                 elect_operator_reply(core, message->result);
         } else if (message->nonce == core->outdate.nonce)
                 core->outdate = (ElectAsk){};
+        else if (core->resolve.keep != ELECT_ROLE_NONE && message->nonce == core->resolve.nonce)
+                elect_resolve_failed(core, message->result);
         else if (core->promise_until_usec != 0 && message->nonce == core->promise_nonce)
                 taken_back(core);
 }
@@ -361,8 +364,7 @@ static bool failback_rule(ElectCore *core)
 /* A failure here hands over only to a peer that is strictly healthier: able, where this node is not. */
 static bool unhealthy_rule(ElectCore *core)
 {
-        bool broken = core->health == ELECT_BAD || (core->settings.volume && core->volume.known &&
-                                                    core->volume.disk == ELECT_DISK_DISKLESS);
+        bool broken = core->health == ELECT_BAD || elect_disk_ails(core);
 
         if (core->state != ELECT_MASTER || !broken || !elect_peer_able(core) || core->record.maintenance ||
             core->takeover.nonce != 0 || damped(core, &core->link_moves, 0))

@@ -98,6 +98,9 @@ typedef enum ElectReason {
         ELECT_REASON_ISOLATED_LAN, /* paths and gateway fell together: addresses withdrawn */
         ELECT_REASON_LATE,         /* this node itself was late: what it knew is void */
         ELECT_REASON_ISOLATED,     /* arbiter `operator`: an isolated master goes on */
+        ELECT_REASON_DISK_LOST,    /* of this node */
+        ELECT_REASON_DISK_BACK,
+        ELECT_REASON_RESOLVED, /* an operator said whose data stay after a split brain */
         ELECT_REASON_MAX,
 } ElectReason;
 
@@ -112,8 +115,9 @@ typedef enum ElectResult {
         ELECT_REFUSED_BUSY,         /* another change is under way */
         ELECT_REFUSED_MASTER_HEARD, /* force: the peer is heard as master */
         ELECT_REFUSED_INACTIVE,
-        ELECT_FAILED_TIMEOUT, /* nobody took over in time; roles are as before */
-        ELECT_FAILED_ORDER,   /* a step failed; see the reason and errors */
+        ELECT_FAILED_TIMEOUT,   /* nobody took over in time; roles are as before */
+        ELECT_FAILED_ORDER,     /* a step failed; see the reason and errors */
+        ELECT_REFUSED_SNAPSHOT, /* of the data that would be discarded: none can be kept */
         ELECT_RESULT_MAX,
 } ElectResult;
 
@@ -123,6 +127,8 @@ typedef enum ElectRequest {
         ELECT_REQUEST_MAINTENANCE_ON,
         ELECT_REQUEST_MAINTENANCE_OFF,
         ELECT_REQUEST_FORCE_MASTER,
+        ELECT_REQUEST_KEEP_MASTER, /* split brain: the configured master's data stay */
+        ELECT_REQUEST_KEEP_SLAVE,
         ELECT_REQUEST_MAX,
 } ElectRequest;
 
@@ -144,6 +150,8 @@ typedef enum ElectOrder {
         ELECT_ORDER_RESUME,    /* frozen I/O goes on: the fence handler answers 4 */
         ELECT_ORDER_ANNOUNCE,  /* the virtual IPs again: a conflict ended */
         ELECT_ORDER_LEAVE,     /* the secondary's goodbye to the peer's kernel, last of an orderly stop */
+        ELECT_ORDER_CONNECT,   /* split brain: wait for the peer, whose data are discarded */
+        ELECT_ORDER_DISCARD,   /* split brain: keep a snapshot of the data here, discard them, resync */
         ELECT_ORDER_MAX,
 } ElectOrder;
 
@@ -217,6 +225,7 @@ typedef struct ElectMemory {
                 uint64_t generation;
         } handover;
         uint64_t forced_epoch; /* of the last operator's force; 0: none */
+        uint64_t apart_usec;   /* CLOCK_REALTIME: the disks have differed since; 0: they are the same */
         uint8_t n_peer_macs;
         uint8_t peer_macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMemory;
@@ -265,10 +274,21 @@ typedef enum ElectMessageType {
         ELECT_MSG_ELIGIBLE, /* you hold everything and may promote again */
         ELECT_MSG_LEAVING,
         ELECT_MSG_LEAVING_ACK,
-        ELECT_MSG_SESSION, /* my nonce of this replication connection, and yours as I know it */
-        ELECT_MSG_FACTS,   /* my MACs */
+        ELECT_MSG_SESSION,  /* my nonce of this replication connection, and yours as I know it */
+        ELECT_MSG_FACTS,    /* my MACs */
+        ELECT_MSG_HISTORY,  /* split brain: what I wrote alone */
+        ELECT_MSG_RESOLVE,  /* split brain: an operator says whose data stay; take your part */
+        ELECT_MSG_RESOLVED, /* I do */
         ELECT_MSG_MAX,
 } ElectMessageType;
+
+/* What one side of a split brain did alone. */
+typedef struct ElectHistory {
+        bool split;          /* its own kernel says so */
+        uint64_t since_usec; /* CLOCK_REALTIME; 0: not known */
+        uint64_t written_kib;
+        uint64_t generation;
+} ElectHistory;
 
 typedef struct ElectMessage {
         ElectMessageType type;
@@ -281,9 +301,11 @@ typedef struct ElectMessage {
         uint64_t nonce;   /* SESSION: the receiver's nonce as known; else names the request */
         uint64_t epoch;
         uint64_t generation;
-        bool up_to_date; /* HANDOVER: "you have UpToDate data" */
-        bool in_session; /* SESSION: the sender has no question left */
-        uint8_t n_macs;  /* FACTS */
+        bool up_to_date;      /* HANDOVER: "you have UpToDate data" */
+        bool in_session;      /* SESSION: the sender has no question left */
+        ElectRole keep;       /* RESOLVE: configured role of the node whose data stay */
+        ElectHistory history; /* HISTORY, in place of session, nonce and generation */
+        uint8_t n_macs;       /* FACTS */
         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMessage;
 
@@ -302,6 +324,9 @@ typedef struct ElectVolume {
         ElectDisk peer_disk;
         uint64_t generation;
         uint64_t peer_generation;
+        uint64_t alone_since_usec; /* CLOCK_REALTIME; 0: connected, or never since the boot */
+        uint64_t out_of_sync_kib;
+        uint64_t stalled_usec; /* the oldest write of this node's disk has been waiting for so long */
 } ElectVolume;
 
 typedef enum ElectEventType {
@@ -463,7 +488,8 @@ typedef struct ElectActions {
 #define ELECT_RECORD_SIZE      32
 #define ELECT_MESSAGE_SIZE_MIN 48 /* FACTS carry their MACs behind it */
 #define ELECT_MESSAGE_SIZE_MAX (ELECT_MESSAGE_SIZE_MIN + ELECT_MACS_MAX * ELECT_MAC_SIZE)
-#define ELECT_MEMORY_SIZE      136
+#define ELECT_MEMORY_SIZE      144
+#define ELECT_MEMORY_SIZE_OLD  136 /* of version 1 */
 void elect_record_encode(const ElectRecord *record, uint8_t ret_bytes[ELECT_RECORD_SIZE]);
 int elect_record_decode(const uint8_t *bytes, size_t size, ElectRecord *ret_record);
 size_t elect_message_encode(const ElectMessage *message, uint8_t ret_bytes[ELECT_MESSAGE_SIZE_MAX]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules of a pair with a replicated disk, first half: sessions, who follows whom, the isolated master, a
- * split brain, and the rejoin. The kernel is the last guard: a primary that loses its peer freezes its I/O
- * in the same state change and goes on only with a right (elect-right.c).
+ * The rules of a pair with a replicated disk, first half: sessions, who follows whom, the isolated master,
+ * and the rejoin. The kernel is the last guard: a primary that loses its peer freezes its I/O in the same
+ * state change and goes on only with a right (elect-right.c).
  */
 #include "elect-core.h"
 
@@ -29,6 +29,7 @@ static void connection_made(ElectCore *core)
         core->offer = false;
         core->eligible_next_usec = 0;
         core->withdrawn = false;
+        core->peer_history = (ElectHistory){};
 }
 
 void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
@@ -36,6 +37,8 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
         bool was = elect_connected(core);
         bool is = volume->known && volume->connected;
 
+        if (core->volume.disk != volume->disk || core->volume.known != volume->known)
+                core->disk_since_usec = core->now_usec;
         if (core->volume.connected != volume->connected || core->volume.known != volume->known)
                 core->volume_since_usec = core->now_usec;
         if (is && (!was || volume->connection != core->volume.connection)) {
@@ -51,8 +54,9 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
 
         if (!volume->known)
                 return;
-        if (volume->disk == ELECT_DISK_INCONSISTENT)
+        if (volume->disk == ELECT_DISK_INCONSISTENT || volume->disk == ELECT_DISK_DISKLESS)
                 core->memory.elig = false;
+        elect_disk_apart(core);
         if (volume->connected && volume->peer_primary)
                 core->offer = false;
         core->memory.generation = volume->generation;
@@ -71,7 +75,7 @@ bool elect_may_preq(const ElectCore *core)
         if (!core->settings.volume)
                 return true;
         return elect_connected(core) && core->in_session && !core->memory.sole && !core->stopping &&
-               !core->volume.split_brain && core->volume.disk == ELECT_DISK_UP_TO_DATE &&
+               !elect_split_brain(core) && core->volume.disk == ELECT_DISK_UP_TO_DATE &&
                !core->right_pending;
 }
 
@@ -254,7 +258,8 @@ static bool resynced_rule(ElectCore *core)
 static bool whole_rule(ElectCore *core)
 {
         if (core->state != ELECT_MASTER || core->memory.elig || !elect_connected(core) ||
-            !core->in_session || !elect_record_fresh(core) || !core->record.connected)
+            core->volume.disk != ELECT_DISK_UP_TO_DATE || !core->in_session || !elect_record_fresh(core) ||
+            !core->record.connected)
                 return false;
 
         core->memory.elig = true;
@@ -305,13 +310,12 @@ static bool proof_rule(ElectCore *core)
 {
         uint64_t listened = core->start_usec + core->settings.dead_usec;
 
-        if (!core->memory.sole || core->right_pending || core->volume.split_brain || !elect_able(core) ||
-            elect_master_heard(core))
+        if (!core->memory.sole || core->right_pending || !elect_able(core) || elect_master_heard(core) ||
+            (elect_split_brain(core) && !elect_split_keeps(core)))
                 return false;
 
         if (elect_connected(core)) {
-                if (core->volume.peer_primary ||
-                    (core->volume.peer_disk == ELECT_DISK_INCONSISTENT && !elect_disk_untouched(core)))
+                if (core->volume.peer_primary)
                         return false;
         } else if (!elect_peer_stands_by(core)) {
                 if (core->listen_since_usec == USEC_INFINITY || elect_peer_heard(core))
@@ -345,35 +349,6 @@ static bool both_rule(ElectCore *core)
 
         elect_ask_preq(core, core->settings.configured == ELECT_ROLE_MASTER ? ELECT_REASON_CONFIGURED
                                                                             : ELECT_REASON_FIT);
-        return true;
-}
-
-/*
- * Both wrote: the side backed by the arbiter, else the configured one, serves; the other takes its addresses
- * down and waits for the operator. Nothing is discarded here.
- */
-static bool split_rule(ElectCore *core)
-{
-        bool keep = core->memory.sole != core->record.sole ? core->memory.sole
-                                                           : core->settings.configured == ELECT_ROLE_MASTER;
-
-        if (!core->volume.split_brain) {
-                if (core->state != ELECT_FAULT || core->reason != ELECT_REASON_SPLIT_BRAIN ||
-                    core->plan.n > 0)
-                        return false;
-                elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_RECONNECTED);
-                return true;
-        }
-        if (core->plan.n > 0 || keep)
-                return false;
-        if (core->state == ELECT_MASTER || core->state == ELECT_ISOLATED) {
-                elect_demote(core, ELECT_REASON_SPLIT_BRAIN);
-                return true;
-        }
-        if (!elect_standby(core))
-                return false;
-        core->role = ELECT_ROLE_NONE;
-        elect_set_state(core, ELECT_FAULT, ELECT_REASON_SPLIT_BRAIN);
         return true;
 }
 
@@ -414,8 +389,8 @@ bool elect_volume_rules(ElectCore *core)
 {
         bool changed = session_rule(core) || unknown_rule(core) || stray_rule(core) || isolated_rule(core) ||
                        give_up_rule(core) || two_masters_rule(core) || reconnected_rule(core) ||
-                       barred_rule(core) || resynced_rule(core) || whole_rule(core) || split_rule(core) ||
-                       withdraw_rule(core);
+                       barred_rule(core) || resynced_rule(core) || whole_rule(core) ||
+                       elect_split_rules(core) || elect_disk_rule(core) || withdraw_rule(core);
 
         if (changed || core->plan.n > 0 || core->stopping)
                 return changed;

@@ -355,6 +355,7 @@ void elect_init(ElectCore *core, const ElectStart *start, ElectActions *ret_acti
         core->out = ret_actions;
         core->now_usec = start->now_usec;
         core->start_usec = core->since_usec = start->now_usec;
+        core->realtime_base_usec = start->realtime_usec - start->now_usec;
         core->instance = start->instance;
         core->record_seq = 1;
         core->listen_since_usec = USEC_INFINITY;

@@ -10,7 +10,9 @@
  *   elect.c          the turn: rules run until none changes anything; record, memory and timer out
  *   elect-know.c     what is known, and how each event changes it
  *   elect-vip.c      rules of a pair without a volume
- *   elect-volume.c   rules of a pair with one: sessions, isolation, rejoin, split brain
+ *   elect-volume.c   rules of a pair with one: sessions, isolation, rejoin
+ *   elect-disk.c     this node's own disk: fit to be promoted, lost, since when apart
+ *   elect-split.c    a split brain, and its resolution by an operator
  *   elect-right.c    the right to be master alone: consent, arbiter, sole
  *   elect-switch.c   PREQ and HANDOVER, failback, link-down handover, pin
  *   elect-leave.c    leaving in order
@@ -55,6 +57,15 @@ typedef struct ElectAsk {
         ElectReason reason;
 } ElectAsk;
 
+/* An operator's word on whose data stay after a split brain, being carried out on both nodes. */
+typedef struct ElectResolve {
+        ElectRole keep; /* configured role; NONE: none is under way */
+        uint64_t nonce;
+        bool agreed; /* both nodes know */
+        uint64_t until_usec, next_usec;
+        uint64_t order_id; /* CONNECT or DISCARD; 0: not under way */
+} ElectResolve;
+
 /* Counts automatic moves: the rest after each doubles while they come within an hour of each other. */
 typedef struct ElectDamping {
         uint64_t at_usec[2]; /* the last two, the newer one last; 0: none */
@@ -78,8 +89,9 @@ typedef struct ElectCore {
         ElectRole role;     /* MASTER as long as addresses or volume may be here */
         ElectReason reason; /* of the last change of state */
         uint64_t since_usec, start_usec;
-        uint64_t epoch; /* of the role held, or the newest master's heard */
-        ElectPlan plan; /* runs while n > 0 */
+        uint64_t realtime_base_usec; /* CLOCK_REALTIME less ours, for dates that people read */
+        uint64_t epoch;              /* of the role held, or the newest master's heard */
+        ElectPlan plan;              /* runs while n > 0 */
         uint64_t order_ids;
         uint64_t refresh_id; /* the order that tells a returned vipd what is wanted; 0: none runs */
         uint64_t refresh_retry_usec;
@@ -119,7 +131,10 @@ typedef struct ElectCore {
         uint8_t conflict_mac[ELECT_MAC_SIZE];
         uint64_t conflict_since_usec;
         ElectVolume volume;
-        uint64_t volume_since_usec;
+        uint64_t volume_since_usec, disk_since_usec;
+        ElectHistory peer_history; /* of a split brain; nothing is known while it is all zero */
+        uint64_t peer_history_usec, history_next_usec;
+        ElectResolve resolve;
         bool fence_asked;
         uint64_t fence_until_usec;
 
@@ -176,7 +191,8 @@ typedef struct ElectCore {
 /* What the director knows at the start. `memory` is read when `status` is GOOD. */
 typedef struct ElectStart {
         uint64_t now_usec;
-        uint32_t instance; /* random, never 0 */
+        uint64_t realtime_usec; /* CLOCK_REALTIME at the same moment */
+        uint32_t instance;      /* random, never 0 */
         uint8_t boot_id[ELECT_BOOT_ID_SIZE];
         ElectMemoryStatus status;
         ElectMemory memory;

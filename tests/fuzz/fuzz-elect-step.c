@@ -105,6 +105,8 @@ static void fill_message(Input *input, World *world, ElectMessage *message)
                 .epoch = next(input),
                 .up_to_date = flags & 4,
                 .n_macs = next(input) % (ELECT_MACS_MAX + 1),
+                .keep = (flags >> 3) % ELECT_ROLE_MAX,
+                .history = { .split = flags & 128 },
         };
 }
 
@@ -122,6 +124,7 @@ static void fill_volume(Input *input, ElectVolume *volume)
                 .connection = flags >> 7,
                 .disk = next(input) % ELECT_DISK_MAX,
                 .peer_disk = next(input) % ELECT_DISK_MAX,
+                .stalled_usec = flags == 255 ? USEC_PER_MINUTE : 0,
         };
 }
 

@@ -290,6 +290,14 @@ static int obey(World *w, unsigned node, const Order *order)
                 drbd_thaw(w, node);
                 volume_tell(w, node);
                 return 0;
+        case ELECT_ORDER_CONNECT:
+        case ELECT_ORDER_DISCARD:
+                if (order->order == ELECT_ORDER_DISCARD && w->node[node].drbd.primary)
+                        return -EBUSY;
+                v->split_brain = false;
+                drbd_connect(w, node, order->order == ELECT_ORDER_DISCARD);
+                volume_tell(w, node);
+                return 0;
         case ELECT_ORDER_NONE:
         case ELECT_ORDER_PRIMARY:
         case ELECT_ORDER_START:

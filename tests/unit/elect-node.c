@@ -24,6 +24,9 @@ static void perform(Node *node, const ElectAction *action)
                 event.type = ELECT_EV_ORDER_DONE;
                 event.done.order = action->order.order;
                 event.done.id = action->order.id;
+                event.done.error = node->failing[action->order.order];
+                if (action->order.order == ELECT_ORDER_PRIMARY)
+                        node->forced = action->order.force;
                 node_give(node, &event);
                 break;
         case ELECT_ACT_FENCE_ANSWER:
@@ -42,7 +45,10 @@ static void perform(Node *node, const ElectAction *action)
         case ELECT_ACT_PUBLISH:
         case ELECT_ACT_TIMER:
         case ELECT_ACT_DECISION:
+                break;
         case ELECT_ACT_REPLY:
+                node->result = action->reply.result;
+                break;
         case ELECT_ACT_MAX:
                 break;
         }

@@ -20,6 +20,9 @@ typedef struct Node {
         ElectMessage sent[ELECT_MSG_MAX]; /* the last of each type */
         uint64_t counts[ELECT_MSG_MAX];
         uint64_t orders[ELECT_ORDER_MAX];
+        bool forced;                  /* the last PRIMARY was to be forced */
+        int failing[ELECT_ORDER_MAX]; /* what the order comes to: 0 or a negative errno */
+        ElectResult result;           /* of the last request */
         uint8_t fence_answer;
         bool rebooted, stopped;
         ElectVolume volume;

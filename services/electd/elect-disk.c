@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * This node's own disk of the replicated volume: whether the kernel would promote it, what its loss means,
+ * and since when it has not been the same as the peer's.
+ */
+#include "elect-core.h"
+
+/* DRBD's generation of metadata that were just made: nothing was ever written through them. */
+#define GENERATION_JUST_MADE 4
+
+/* A disk is attached in steps; one that is gone for a moment only has not failed. */
+#define LOST_USEC (2 * USEC_PER_SEC)
+
+/* Writes that wait longer than this are not slow, they hang. */
+#define STALL_USEC (10 * USEC_PER_SEC)
+
+/*
+ * The founder's first start, alone: nobody has any data, the kernel calls its disk inconsistent and wants to
+ * be forced.
+ */
+bool elect_disk_untouched(const ElectCore *core)
+{
+        return core->memory.sole && core->volume.disk == ELECT_DISK_INCONSISTENT &&
+               core->volume.generation == GENERATION_JUST_MADE;
+}
+
+/* The kernel would promote it: whole, or only this node can have the newest data, as its `sole` says. */
+bool elect_disk_serves(const ElectCore *core)
+{
+        if (!core->volume.known || core->volume.stalled_usec >= STALL_USEC)
+                return false;
+        return core->volume.disk == ELECT_DISK_UP_TO_DATE || elect_disk_untouched(core) ||
+               (core->volume.disk == ELECT_DISK_CONSISTENT && core->memory.sole);
+}
+
+/*
+ * Nothing says that the peer went on without this disk. After a start without the peer the kernel calls it
+ * consistent only; whether the peer holds a right is what the claim asks.
+ */
+bool elect_disk_whole(const ElectCore *core)
+{
+        return core->volume.known && !elect_split_brain(core) &&
+               (core->volume.disk == ELECT_DISK_UP_TO_DATE || core->volume.disk == ELECT_DISK_CONSISTENT);
+}
+
+/* Gone, or its writes hang: a connected master can still serve from the peer's disk, but that one is better.
+ */
+bool elect_disk_ails(const ElectCore *core)
+{
+        return core->settings.volume && core->volume.known &&
+               (core->volume.disk == ELECT_DISK_DISKLESS || core->volume.stalled_usec >= STALL_USEC);
+}
+
+/* In Fault for its disk alone: as good as a standby that has nothing. */
+bool elect_disk_fault(const ElectCore *core)
+{
+        return core->state == ELECT_FAULT && core->reason == ELECT_REASON_DISK_LOST;
+}
+
+static bool lost(const ElectCore *core)
+{
+        return core->volume.known && core->volume.disk == ELECT_DISK_DISKLESS;
+}
+
+/*
+ * A standby without a disk is no candidate. A master without one goes on through the peer's disk as long as
+ * that is connected (unhealthy_rule hands over); alone, nothing is left to serve.
+ */
+bool elect_disk_rule(ElectCore *core)
+{
+        bool master = core->state == ELECT_MASTER || core->state == ELECT_ISOLATED;
+
+        if (core->plan.n > 0 || core->stopping)
+                return false;
+        if (elect_disk_fault(core)) {
+                if (!core->volume.known || lost(core))
+                        return false;
+                elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_DISK_BACK);
+                return true;
+        }
+        if (!lost(core) || (!elect_standby(core) && !(master && !elect_connected(core))))
+                return false;
+        if (core->now_usec < core->disk_since_usec + LOST_USEC) {
+                elect_wake(core, core->disk_since_usec + LOST_USEC);
+                return false;
+        }
+        if (master) {
+                elect_demote(core, ELECT_REASON_DISK_LOST);
+                return true;
+        }
+        core->role = core->memory.role = ELECT_ROLE_NONE;
+        elect_set_state(core, ELECT_FAULT, ELECT_REASON_DISK_LOST);
+        return true;
+}
+
+/*
+ * Since when the peer may have what this node has not, or the other way round; it outlives a restart. Over
+ * only when both are whole again: a resync that was cut short has not caught up.
+ */
+void elect_disk_apart(ElectCore *core)
+{
+        const ElectVolume *volume = &core->volume;
+
+        if (volume->connected && volume->disk == ELECT_DISK_UP_TO_DATE &&
+            volume->peer_disk == ELECT_DISK_UP_TO_DATE)
+                core->memory.apart_usec = 0;
+        else if (!volume->connected && core->memory.apart_usec == 0)
+                core->memory.apart_usec = volume->alone_since_usec != 0
+                                                          ? volume->alone_since_usec
+                                                          : core->realtime_base_usec + core->now_usec;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * This node's own disk of the replicated volume.
+ */
+#include <glib.h>
+
+#include "elect-node.h"
+
+#define WAIT_USEC (3 * USEC_PER_SEC)
+
+static void disk(Node *node, ElectDisk state)
+{
+        node->volume.disk = state;
+        node_volume(node);
+}
+
+/* 43 */
+static void test_slave_whose_disk_fails_is_no_candidate_until_it_is_back(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        disk(&node, ELECT_DISK_DISKLESS);
+        g_assert_false(node.core.memory.elig);
+        g_assert_cmpint(node.core.state, ==, ELECT_SLAVE); /* for a moment */
+        node_wait(&node, WAIT_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_FAULT);
+        g_assert_cmpint(node.core.reason, ==, ELECT_REASON_DISK_LOST);
+        g_assert_false(node.core.published.able);
+
+        disk(&node, ELECT_DISK_INCONSISTENT);
+        g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
+        g_assert_false(node.core.published.able);
+}
+
+static void test_disk_fault_still_consents(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        disk(&node, ELECT_DISK_DISKLESS);
+        node_wait(&node, WAIT_USEC);
+        node_dropped(&node);
+        node_message(&node, ELECT_MSG_OUTDATE, 5, 0);
+        g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATED], ==, 1);
+}
+
+/* 41, 42 */
+static void hands_over(bool stalled, bool peer_able, uint64_t asked)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node.peer.able = peer_able;
+        node.peer.up_to_date = true;
+        node.peer.state = ELECT_SLAVE;
+        node_record(&node);
+        g_assert_cmpuint(node.counts[ELECT_MSG_TAKEOVER], ==, 0);
+        if (stalled)
+                node.volume.stalled_usec = USEC_PER_MINUTE;
+        disk(&node, stalled ? ELECT_DISK_UP_TO_DATE : ELECT_DISK_DISKLESS);
+        g_assert_cmpuint(node.counts[ELECT_MSG_TAKEOVER], ==, asked);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        if (asked == 0)
+                return;
+
+        ElectEvent preq = { .type = ELECT_EV_MESSAGE };
+        preq.message = (ElectMessage){ .type = ELECT_MSG_PREQ,
+                                       .reason = ELECT_REASON_SERVICE_FAILED,
+                                       .nonce = 6,
+                                       .session = node_session(&node),
+                                       .instance = NODE_PEER,
+                                       .to_instance = NODE_INSTANCE,
+                                       .up_to_date = true };
+        node_give(&node, &preq);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], ==, 1);
+        g_assert_cmpuint(node.counts[ELECT_MSG_HANDOVER], ==, 1);
+        g_assert_true(node.sent[ELECT_MSG_HANDOVER].up_to_date); /* who takes over is */
+}
+
+static void test_ailing_master_hands_over_only_to_a_healthier_peer(void)
+{
+        hands_over(false, true, 1);
+        hands_over(true, true, 1);
+        hands_over(false, false, 0);
+        hands_over(true, false, 0);
+}
+
+static void test_lone_master_without_a_disk_goes_down(void)
+{
+        Node node;
+
+        node_started(&node, ELECT_ROLE_MASTER, true);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        node.volume.primary = true;
+        disk(&node, ELECT_DISK_DISKLESS);
+        node_wait(&node, WAIT_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_FAULT);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], ==, 1);
+        g_assert_true(node.core.memory.sole); /* the newest data are still nowhere else */
+}
+
+static void test_consistent_disk_serves_with_the_right_alone(void)
+{
+        for (int sole = 0; sole < 2; sole++) {
+                Node node;
+
+                node_started(&node, ELECT_ROLE_SLAVE, false);
+                node.core.memory.sole = node.core.durable.sole = sole;
+                disk(&node, ELECT_DISK_CONSISTENT);
+                g_assert_cmpint(node.core.state, ==, sole ? ELECT_MASTER : ELECT_WAIT_PEER);
+                g_assert_false(node.forced);
+        }
+}
+
+static void test_force_is_refused_without_a_disk_and_forces_an_outdated_one(void)
+{
+        ElectEvent force = { .type = ELECT_EV_REQUEST };
+        Node node;
+
+        force.request.request = ELECT_REQUEST_FORCE_MASTER;
+        force.request.token = 1;
+        node_started(&node, ELECT_ROLE_SLAVE, false);
+        disk(&node, ELECT_DISK_UNKNOWN);
+        node_give(&node, &force);
+        g_assert_cmpint(node.result, ==, ELECT_REFUSED_UNFIT);
+        disk(&node, ELECT_DISK_OUTDATED);
+        node_give(&node, &force);
+        g_assert_cmpint(node.result, ==, ELECT_OK);
+        g_assert_true(node.forced);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+}
+
+static void test_apart_since_outlives_everything_but_both_disks_whole(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        g_assert_cmpuint(node.disk.apart_usec, ==, 0);
+        node.volume.alone_since_usec = 4711;
+        node_dropped(&node);
+        g_assert_cmpuint(node.disk.apart_usec, ==, 4711);
+        node.volume.alone_since_usec = 5000;
+        node_volume(&node);
+        g_assert_cmpuint(node.disk.apart_usec, ==, 4711);
+        node.volume.disk = ELECT_DISK_INCONSISTENT;
+        node_connected(&node);
+        g_assert_cmpuint(node.disk.apart_usec, ==, 4711);
+        disk(&node, ELECT_DISK_UP_TO_DATE);
+        g_assert_cmpuint(node.disk.apart_usec, ==, 0);
+}
+
+static void test_memory_of_version_1_is_read(void)
+{
+        ElectMemory memory = { .sole = true, .epoch = 7, .apart_usec = 9 }, back;
+        uint8_t bytes[ELECT_MEMORY_SIZE];
+
+        elect_memory_encode(&memory, bytes);
+        g_assert_cmpint(elect_memory_decode(bytes, sizeof(bytes), &back), ==, 0);
+        g_assert_cmpuint(back.apart_usec, ==, 9);
+        g_assert_cmpint(elect_memory_decode(bytes, ELECT_MEMORY_SIZE_OLD, &back), ==, -EPROTONOSUPPORT);
+        bytes[0] = 1;
+        g_assert_cmpint(elect_memory_decode(bytes, sizeof(bytes), &back), ==, -EPROTONOSUPPORT);
+        g_assert_cmpint(elect_memory_decode(bytes, ELECT_MEMORY_SIZE_OLD, &back), ==, 0);
+        g_assert_true(back.sole);
+        g_assert_cmpuint(back.epoch, ==, 7);
+        g_assert_cmpuint(back.apart_usec, ==, 0);
+}
+
+#define TEST(name) g_test_add_func("/elect-disk/" #name, test_##name)
+
+int main(int argc, char *argv[])
+{
+        g_test_init(&argc, &argv, NULL);
+        TEST(slave_whose_disk_fails_is_no_candidate_until_it_is_back);
+        TEST(disk_fault_still_consents);
+        TEST(ailing_master_hands_over_only_to_a_healthier_peer);
+        TEST(lone_master_without_a_disk_goes_down);
+        TEST(consistent_disk_serves_with_the_right_alone);
+        TEST(force_is_refused_without_a_disk_and_forces_an_outdated_one);
+        TEST(apart_since_outlives_everything_but_both_disks_whole);
+        TEST(memory_of_version_1_is_read);
+        return g_test_run();
+}
