@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What DRBD's tools print, taken for anything at all: each line as an event that a volume believes, the
- * whole as /proc/drbd, as identifiers and as a disk's counters. Whatever is believed keeps the volume's
- * promises.
+ * whole as /proc/drbd, as identifiers, as a disk's counters and as a volume of LVM. Whatever is believed
+ * keeps the volume's promises.
  */
 #include <string.h>
 
+#include "services/replicd/lvm.h"
 #include "services/replicd/scan.h"
 #include "services/replicd/volume.h"
 
@@ -32,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         Scan rest = { (const char *) data, size };
         VolumeTime now = { 1, 1 };
+        LvmVolume lvm;
         Progress progress;
         DiskStat stat;
         Volume v;
@@ -49,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         volume_gi(&v, volume_gi_asked(&v), &gi);
                 if (disk_stat_parse(line.text, line.size, &stat) == 0)
                         volume_disk_stat(&v, &stat, now.usec);
+                if (lvm_volume_parse(line.text, line.size, &lvm) == 0 && strlen(lvm.name) == 0)
+                        abort();
                 check(&v);
         }
         for (unsigned minor = 0; minor < 2; minor++)
