@@ -6,6 +6,8 @@ and a hardware watchdog, on the same switch, with the same client and the same f
     guest.c       the guest's side of the wire through which commands get into a node; wire.py is the host's
     qmp.py        what QEMU is told while it runs
     node.py       one node: power, commands, files, journal; the interface of lab/node.py
+    records.py    the client that writes to a volume, and the check of its records; records.c is the service it asks,
+                  roles.c tells what the kernels hold of the volume
     rig.py        both nodes with all that is between them, and the snapshot they wake up from
     __main__.py   `python3 -m tests.vm`: a lab to play with
 """

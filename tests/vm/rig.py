@@ -160,7 +160,7 @@ class Rig(containers.Rig):
         node.exec("sh", "-c", INSTALL)
         node.unplug_disk("payload")
         node.exec("sh", "-c", after)
-        node.exec("sh", "-c", "udevadm control --reload && systemctl start lab-echo && sync")
+        node.exec("sh", "-c", "udevadm control --reload && systemctl start sysinit.target && sync")
 
     def _snapshot(self):
         """The directory of the snapshot, which is made if it is not there."""
