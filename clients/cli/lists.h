@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The lists in the picture of the pair, for people: with headings for the verbs that show one of them, or as
- * a labelled block of `hapair status`; and those verbs themselves, which differ in nothing but their list.
+ * a labelled block of `hapair status`.
  */
 #pragma once
 
 #include <jansson.h>
 
 #include "common/base/macros.h"
-#include "verb.h"
 
-/* Prints a list of the picture, below headings when label is NULL. Negative errno when that failed. */
-typedef int (*ListPrinter)(const json_t *picture, const char *label);
-
+/* Print a list of the picture, below headings when label is NULL. Negative errno when that failed. */
 _must_check_ int list_paths(const json_t *picture, const char *label);
 _must_check_ int list_vips(const json_t *picture, const char *label);
 _must_check_ int list_errors(const json_t *picture, const char *label);
-
-/* The whole of a verb that shows one list: `hapair VERB [--json]`. */
-ExitStatus list_verb(const Verb *verb, int argc, char *argv[], const char *key, ListPrinter print);

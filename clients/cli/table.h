@@ -11,13 +11,21 @@
 
 typedef struct Table Table;
 
-/* With headings; without any when the first is "", which makes the first column one of labels, set right. */
-Table *table_new(const char *const headings[], size_t n);
+/* A table comes in two forms: whole, below headings, or as a labelled block of a page, shorter. */
+typedef struct TableColumn {
+        const char *heading;
+        const char *word; /* what stands before each cell of the block instead of the heading; NULL: nothing
+                           */
+        bool whole_only;  /* the block does without it */
+} TableColumn;
+
+/* The block when there is a label, which stands before its first line; else the whole table. */
+Table *table_new(const TableColumn columns[], size_t n, const char *label);
 Table *table_free(Table *table);
 
 void table_line(Table *table);
 
-/* The next column of the line that was begun last. */
+/* The next column of the line that was begun last; "-" when it comes to nothing. */
 _printf_(3, 4) void table_cell(Table *table, Paint paint, const char *format, ...);
 
 /* Stands below the line that was begun last, over the whole width: a sentence would burst any column. */

@@ -67,6 +67,28 @@ const char *format_age(const json_t *age_ms, char buffer[static AGE_SIZE])
         return buffer;
 }
 
+const char *format_ago(const json_t *age_ms, char buffer[static AGE_SIZE])
+{
+        size_t n;
+
+        if (!json_is_integer(age_ms))
+                return "never";
+
+        format_age(age_ms, buffer);
+        n = strlen(buffer);
+        snprintf(buffer + n, AGE_SIZE - n, " ago");
+        return buffer;
+}
+
+const char *format_ms(const json_t *ms, char buffer[static AGE_SIZE])
+{
+        if (!json_is_real(ms))
+                return "-";
+
+        snprintf(buffer, AGE_SIZE, "%.2f ms", json_real_value(ms));
+        return buffer;
+}
+
 const char *format_time_ago(const json_t *age_ms, char buffer[static TIME_SIZE])
 {
         struct tm tm;

@@ -32,5 +32,11 @@ const char *term_arrow(void);
 /* "12 ms", "4.2 s", "3 min 2 s", "2 h 5 min", "3 d 4 h"; "unknown" for anything but a number. */
 const char *format_age(const json_t *age_ms, char buffer[static AGE_SIZE]);
 
+/* The same with " ago" behind it; "never" for anything but a number. */
+const char *format_ago(const json_t *age_ms, char buffer[static AGE_SIZE]);
+
+/* "0.23 ms" of a number with a fraction; "-" for anything else. */
+const char *format_ms(const json_t *ms, char buffer[static AGE_SIZE]);
+
 /* The wall clock time that many milliseconds ago: "Mon 2026-11-23 18:02:11 UTC". */
 const char *format_time_ago(const json_t *age_ms, char buffer[static TIME_SIZE]);

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hapair status: the pair on one page, for people and as JSON, once or for as long as one looks. */
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bus-json.h"
 #include "lists.h"
+#include "page.h"
 #include "picture.h"
 #include "term.h"
-
-/* Ages grow while nothing happens: look again after this long at the latest. */
-#define WATCH_USEC USEC_PER_SEC
 
 static Paint paint_of(const json_t *picture, ExitStatus status)
 {
@@ -121,83 +115,9 @@ static int print_picture(const json_t *picture, ExitStatus status)
         return list_errors(picture, "Errors:");
 }
 
-static ExitStatus show(Client *client, bool as_json, size_t json_flags)
-{
-        _cleanup_(json_decrefp) json_t *picture = NULL;
-        ExitStatus status;
-        int r;
-
-        status = picture_take(client, &picture);
-        if (!picture)
-                return verb_failed(&verb_status, -ENOMEM);
-
-        if (as_json) {
-                r = json_dumpf(picture, stdout, json_flags | JSON_REAL_PRECISION(6)) < 0 ? -EIO : 0;
-                putchar('\n');
-        } else if (status == STATUS_NOT_RUNNING) {
-                return verb_not_running(&verb_status);
-        } else {
-                r = print_picture(picture, status);
-        }
-
-        return r < 0 ? verb_failed(&verb_status, r) : status;
-}
-
-/* Ends with the output, or with ^C. JSON comes as one line a picture, for programs that read along. */
-static ExitStatus watch(Client *client, bool as_json)
-{
-        bool terminal = !as_json && isatty(STDOUT_FILENO);
-        ExitStatus status;
-
-        for (Daemon d = 0; d < DAEMON_MAX; d++)
-                client_subscribe(client, d, NULL, NULL);
-
-        do {
-                if (terminal)
-                        fputs("\033[H\033[J", stdout);
-                status = show(client, as_json, JSON_COMPACT);
-                fflush(stdout);
-                client_watch(client, WATCH_USEC);
-        } while (!ferror(stdout));
-
-        return status;
-}
-
 static ExitStatus run(int argc, char *argv[])
 {
-        static const struct option options[] = {
-                { "json", no_argument, NULL, 'j' },
-                { "watch", no_argument, NULL, 'w' },
-                {},
-        };
-        _cleanup_(client_freep) Client *client = NULL;
-        bool as_json = false;
-        bool watching = false;
-        int c, r;
-
-        while ((c = getopt_long(argc, argv, "w", options, NULL)) >= 0) {
-                switch (c) {
-                case 'j':
-                        as_json = true;
-                        break;
-                case 'w':
-                        watching = true;
-                        break;
-                default:
-                        return verb_usage(&verb_status);
-                }
-        }
-
-        if (optind < argc) {
-                fprintf(stderr, "hapair status: takes no argument '%s'\n", argv[optind]);
-                return verb_usage(&verb_status);
-        }
-
-        r = client_new(&client);
-        if (r < 0)
-                return verb_failed(&verb_status, r);
-
-        return watching ? watch(client, as_json) : show(client, as_json, JSON_INDENT(2));
+        return page_verb(&(Page){ &verb_status, NULL, print_picture }, argc, argv);
 }
 
 const Verb verb_status = {
