@@ -19,12 +19,6 @@ typedef union BasicValue {
         const char *text;
 } BasicValue;
 
-/* JSON's integers are jansson's 64 bit signed ones; what is above is nothing that we count. */
-static json_t *integer_from_uint64(uint64_t value)
-{
-        return json_integer((json_int_t) MIN_OF(value, (uint64_t) INT64_MAX));
-}
-
 static json_t *basic_to_json(char type, const BasicValue *value)
 {
         switch (type) {
@@ -43,7 +37,7 @@ static json_t *basic_to_json(char type, const BasicValue *value)
         case SD_BUS_TYPE_INT64:
                 return json_integer(value->int64);
         case SD_BUS_TYPE_UINT64:
-                return integer_from_uint64(value->uint64);
+                return json_integer((json_int_t) value->uint64);
         case SD_BUS_TYPE_DOUBLE:
                 return json_real(value->real);
         case SD_BUS_TYPE_STRING:

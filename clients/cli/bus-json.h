@@ -2,7 +2,8 @@
 /*
  * Values that came over D-Bus as JSON: a{sv} and other dictionaries with text keys become objects, arrays
  * and structures become arrays, a variant becomes what is in it. Everything that the command line shows goes
- * through here, so what --json prints and what people read cannot differ.
+ * through here, so what --json prints and what people read cannot differ. JSON's integers have a sign: of an
+ * unsigned one above INT64_MAX the bits are kept, not the value.
  */
 #pragma once
 

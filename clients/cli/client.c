@@ -14,6 +14,7 @@
 #include "interfaces/config1-client.h"
 #include "interfaces/election1-client.h"
 #include "interfaces/heartbeat1-client.h"
+#include "interfaces/replication1-client.h"
 
 #define RUNTIME_DIR "/run/hapair"
 
@@ -42,6 +43,7 @@ static const struct {
         [DAEMON_CONFD] = { "confd", CONFIG1_INTERFACE, CONFIG1_OBJECT },
         [DAEMON_ELECTD] = { "electd", ELECTION1_INTERFACE, ELECTION1_OBJECT },
         [DAEMON_HBD] = { "hbd", HEARTBEAT1_INTERFACE, HEARTBEAT1_OBJECT },
+        [DAEMON_REPLICD] = { "replicd", REPLICATION1_INTERFACE, REPLICATION1_OBJECT },
         [DAEMON_VIPD] = { "vipd", ADDRESS1_INTERFACE, ADDRESS1_OBJECT },
 };
 

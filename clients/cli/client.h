@@ -19,6 +19,7 @@ typedef enum Daemon {
         DAEMON_CONFD,
         DAEMON_ELECTD,
         DAEMON_HBD,
+        DAEMON_REPLICD,
         DAEMON_VIPD,
         DAEMON_MAX,
 } Daemon;

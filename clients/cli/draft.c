@@ -21,6 +21,9 @@ const DraftKey draft_keys[] = {
         { "dead-time", "Heartbeat", "DeadTimeSec", NULL, false },
         { "master-serial", "Heartbeat", "MasterSerial", NULL, false },
         { "slave-serial", "Heartbeat", "SlaveSerial", NULL, false },
+        { "master-disk", "Replication", "MasterDisk", NULL, false },
+        { "slave-disk", "Replication", "SlaveDisk", NULL, false },
+        { "mount-point", "Replication", "MountPoint", NULL, false },
         { "virtual-ip", VIP_SECTION, "Address", "Virtual IP on the secure LAN (empty for none yet)", false },
         { "aliases", VIP_SECTION, "Aliases", NULL, false },
         {},
@@ -118,8 +121,17 @@ static void complete_virtual_ip(GKeyFile *draft)
         }
 }
 
+/* Who names a disk wants a volume on it. */
+static void complete_replication(GKeyFile *draft)
+{
+        if (g_key_file_has_key(draft, "Replication", "MasterDisk", NULL) ||
+            g_key_file_has_key(draft, "Replication", "SlaveDisk", NULL))
+                g_key_file_set_value(draft, "Replication", "Enabled", "yes");
+}
+
 char *draft_finish(GKeyFile *draft, size_t *ret_length)
 {
         complete_virtual_ip(draft);
+        complete_replication(draft);
         return g_key_file_to_data(draft, ret_length, NULL);
 }

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "bus-json.h"
+#include "fields.h"
 #include "interfaces/address1-client.h"
 #include "interfaces/heartbeat1-client.h"
+#include "interfaces/replication1-client.h"
 
 /* All that is asked: each daemon's own properties and, where it has any, its objects. */
 typedef struct Answers {
@@ -20,7 +22,7 @@ typedef struct Answers {
 
 static bool has_objects(Daemon daemon)
 {
-        return daemon == DAEMON_HBD || daemon == DAEMON_VIPD;
+        return daemon == DAEMON_HBD || daemon == DAEMON_REPLICD || daemon == DAEMON_VIPD;
 }
 
 static void ask_all(Client *client, Answers *answers)
@@ -51,23 +53,6 @@ const char *picture_text(const json_t *object, const char *key)
         return text ? text : "unknown";
 }
 
-typedef enum FieldKind {
-        FIELD_TEXT,
-        FIELD_NUMBER,
-        FIELD_REAL,
-        FIELD_FLAG,
-        FIELD_LIST,
-        FIELD_AGE,      /* a CLOCK_BOOTTIME time as milliseconds ago; 0 means never */
-        FIELD_DURATION, /* microseconds as milliseconds with a fraction; 0 means unknown */
-} FieldKind;
-
-/* Which property becomes which field of the picture. */
-typedef struct Field {
-        const char *name;
-        const char *property;
-        FieldKind kind;
-} Field;
-
 static const Field own_fields[] = {
         { "configured_role", "ConfiguredRole", FIELD_TEXT },
         { "running_role", "RunningRole", FIELD_TEXT },
@@ -78,6 +63,7 @@ static const Field own_fields[] = {
         { "arbiter", "Arbiter", FIELD_TEXT },
         { "maintenance", "Maintenance", FIELD_FLAG },
         { "pinned", "Pinned", FIELD_FLAG },
+        { "reboot_danger", "RebootDanger", FIELD_TEXT },
 };
 
 static const Field peer_fields[] = {
@@ -118,48 +104,41 @@ static const Field vip_fields[] = {
         { "restored", "Restored", FIELD_NUMBER }, { "conflict_mac", "ConflictMac", FIELD_TEXT },
 };
 
-/* A new reference; what is missing or of another type is unknown. */
-static json_t *draw_field(const Question *question, FieldKind kind, json_t *value)
-{
-        json_int_t number = json_integer_value(value);
+static const Field history_fields[] = {
+        { "alone_age_ms", "since", FIELD_WALL_AGE },
+        { "written_kib", "written", FIELD_NUMBER },
+        { "generation", "generation", FIELD_HEX },
+};
 
-        switch (kind) {
-        case FIELD_TEXT:
-                return json_is_string(value) ? json_incref(value) : json_string("unknown");
-        case FIELD_NUMBER:
-                return json_is_integer(value) ? json_incref(value) : json_null();
-        case FIELD_REAL:
-                return json_is_real(value) ? json_incref(value) : json_null();
-        case FIELD_FLAG:
-                return json_is_boolean(value) ? json_incref(value) : json_null();
-        case FIELD_LIST:
-                return json_is_array(value) ? json_incref(value) : json_array();
-        case FIELD_AGE:
-                if (number <= 0)
-                        return json_null();
-                return json_integer(MAX_OF((json_int_t) question->answered_usec - number, (json_int_t) 0) /
-                                    1000);
-        case FIELD_DURATION:
-                return number > 0 ? json_real((double) number / 1000) : json_null();
-        }
-
-        return json_null();
-}
-
-/* `properties` are of that question's answer. */
-static int draw_fields(const Question *question, const Field *fields, size_t n, const json_t *properties,
-                       json_t *object)
-{
-        for (size_t i = 0; i < n; i++) {
-                json_t *value = json_object_get(properties, fields[i].property);
-
-                if (json_object_set_new(object, fields[i].name,
-                                        draw_field(question, fields[i].kind, value)) < 0)
-                        return -ENOMEM;
-        }
-
-        return 0;
-}
+static const Field volume_fields[] = {
+        { "resource", "Resource", FIELD_TEXT },
+        { "device", "Device", FIELD_TEXT },
+        { "disk", "Disk", FIELD_TEXT },
+        { "mount_point", "MountPoint", FIELD_TEXT },
+        { "mounted", "Mounted", FIELD_FLAG },
+        { "known", "Known", FIELD_FLAG },
+        { "connection", "Connection", FIELD_TEXT },
+        { "role", "Role", FIELD_TEXT },
+        { "peer_role", "PeerRole", FIELD_TEXT },
+        { "disk_state", "DiskState", FIELD_TEXT },
+        { "peer_disk_state", "PeerDiskState", FIELD_TEXT },
+        { "frozen", "Frozen", FIELD_FLAG },
+        { "split_brain", "SplitBrain", FIELD_FLAG },
+        { "wrote_alone", "WroteAlone", FIELD_FLAG },
+        { "alone_age_ms", "AloneSince", FIELD_WALL_AGE },
+        { "generation", "Generation", FIELD_HEX },
+        { "peer_generation", "PeerGeneration", FIELD_HEX },
+        { "size_kib", "Size", FIELD_NUMBER },
+        { "out_of_sync_kib", "OutOfSync", FIELD_NUMBER },
+        { "sync", "Sync", FIELD_TEXT },
+        { "sync_done", "SyncDone", FIELD_REAL },
+        { "sync_rate_kib", "SyncRate", FIELD_NUMBER },
+        { "sync_left_ms", "SyncLeftUSec", FIELD_SPAN },
+        { "disk_errors", "DiskErrors", FIELD_NUMBER },
+        { "stalled_ms", "StalledUSec", FIELD_SPAN },
+        { "snapshot", "Snapshot", FIELD_TEXT },
+        { "age_ms", "CheckedUSec", FIELD_AGE },
+};
 
 /* Where an object of that name belongs, so that lists stay in the order of names. */
 static size_t position(const json_t *array, const char *name)
@@ -194,7 +173,7 @@ static int draw_objects(const Question *question, const char *kind, const char *
                 object = json_pack("{s:s}", "name", name);
                 if (json_array_insert_new(array, position(array, name), object) < 0)
                         return -ENOMEM;
-                if (draw_fields(question, fields, n, properties, object) < 0)
+                if (fields_draw(question->answered_usec, fields, n, properties, object) < 0)
                         return -ENOMEM;
         }
 
@@ -223,6 +202,12 @@ static json_t *draw_silence(const Question *question)
                          "message", message, "remedy", remedy, "age_ms");
 }
 
+/* A pair without a volume needs no replicd; where there is one, electd says what it lacks. */
+static bool is_optional(const Question *question)
+{
+        return question->daemon == DAEMON_REPLICD && question->outcome == OUTCOME_NOT_RUNNING;
+}
+
 /* What electd lists, after what only the asker can see: a daemon that is not there. */
 static int draw_errors(const Answers *answers, json_t *picture)
 {
@@ -238,7 +223,8 @@ static int draw_errors(const Answers *answers, json_t *picture)
 
                 if (json_object_set_new(answered, daemon_name(d), json_boolean(!failed)) < 0)
                         return -ENOMEM;
-                if (failed && json_array_append_new(errors, draw_silence(failed)) < 0)
+                if (failed && !is_optional(failed) &&
+                    json_array_append_new(errors, draw_silence(failed)) < 0)
                         return -ENOMEM;
         }
 
@@ -248,7 +234,8 @@ static int draw_errors(const Answers *answers, json_t *picture)
 
                 if (json_array_append_new(errors, error) < 0)
                         return -ENOMEM;
-                if (draw_fields(electd, error_fields, ARRAY_SIZE(error_fields), entry, error) < 0)
+                if (fields_draw(electd->answered_usec, error_fields, ARRAY_SIZE(error_fields), entry,
+                                error) < 0)
                         return -ENOMEM;
         }
 
@@ -294,6 +281,88 @@ static int mend_paths(json_t *paths)
         return 0;
 }
 
+/* What the kernel is not heard to say is not what it said last. */
+static int mend_volume(json_t *volume)
+{
+        static const char *const heard[] = { "connection",      "role", "peer_role", "disk_state",
+                                             "peer_disk_state", "sync" };
+        static const char *const counted[] = { "frozen", "sync_done", "sync_rate_kib", "sync_left_ms",
+                                               "out_of_sync_kib" };
+
+        if (json_is_true(json_object_get(volume, "known")))
+                return 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(heard); i++)
+                if (json_object_set_new(volume, heard[i], json_string("unknown")) < 0)
+                        return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
+                if (json_object_set_new(volume, counted[i], json_null()) < 0)
+                        return -ENOMEM;
+
+        return json_object_set_new(volume, "known", json_false());
+}
+
+/* null when there is none; while replicd does not answer there may be one, of which nothing is known. */
+static int draw_volume(const Answers *answers, json_t *picture)
+{
+        const Question *root = &answers->root[DAEMON_REPLICD], *objects = &answers->objects[DAEMON_REPLICD];
+        _cleanup_(json_decrefp) json_t *list = json_array();
+        const json_t *problem = json_object_get(root->answer, "Problem");
+        json_t *volume;
+        int r;
+
+        if (is_optional(root) || json_is_false(json_object_get(root->answer, "Enabled")))
+                return 0;
+
+        r = draw_objects(objects, "volume", REPLICATION1_VOLUME_INTERFACE, volume_fields,
+                         ARRAY_SIZE(volume_fields), list);
+        if (r < 0)
+                return r;
+
+        volume = json_array_size(list) > 0 ? json_incref(json_array_get(list, 0)) : json_object();
+        if (json_object_set_new(picture, "volume", volume) < 0)
+                return -ENOMEM;
+        if (json_array_size(list) == 0)
+                r = fields_draw(objects->answered_usec, volume_fields, ARRAY_SIZE(volume_fields), NULL,
+                                volume);
+        if (r < 0)
+                return r;
+        if (json_object_set_new(volume, "problem", json_string(json_string_value(problem) ?: "")) < 0)
+                return -ENOMEM;
+
+        return mend_volume(volume);
+}
+
+/* Both histories; null without a split-brain. */
+static int draw_split_brain(const Question *electd, json_t *picture)
+{
+        json_t *told = json_object_get(electd->answer, "SplitBrain");
+        json_t *histories, *properties;
+        const char *role;
+
+        if (json_object_size(told) == 0)
+                return 0;
+
+        histories = json_object();
+        if (json_object_set_new(picture, "split_brain", histories) < 0)
+                return -ENOMEM;
+
+        json_object_foreach(told, role, properties)
+        {
+                json_t *history = json_object();
+                int r;
+
+                if (json_object_set_new(histories, role, history) < 0)
+                        return -ENOMEM;
+                r = fields_draw(electd->answered_usec, history_fields, ARRAY_SIZE(history_fields),
+                                properties, history);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int draw(const Answers *answers, json_t *picture)
 {
         const Question *electd = &answers->root[DAEMON_ELECTD];
@@ -301,21 +370,23 @@ static int draw(const Answers *answers, json_t *picture)
         json_t *peer;
         int r;
 
-        r = draw_fields(electd, own_fields, ARRAY_SIZE(own_fields), electd->answer, picture);
+        r = fields_draw(electd->answered_usec, own_fields, ARRAY_SIZE(own_fields), electd->answer, picture);
         if (r < 0)
                 return r;
 
         /* Only now: readers of JSON like to find the roles first, too. */
-        r = json_object_update_new(picture, json_pack("{s:{}, s:[], s:[], s:[], s:{}}", "peer", "errors",
-                                                      "vips", "paths", "daemons"));
+        r = json_object_update_new(picture,
+                                   json_pack("{s:{}, s:[], s:[], s:[], s:n, s:n, s:{}}", "peer", "errors",
+                                             "vips", "paths", "volume", "split_brain", "daemons"));
         if (r < 0)
                 return -ENOMEM;
 
         peer = json_object_get(picture, "peer");
-        r = draw_fields(electd, peer_fields, ARRAY_SIZE(peer_fields), electd->answer, peer);
+        r = fields_draw(electd->answered_usec, peer_fields, ARRAY_SIZE(peer_fields), electd->answer, peer);
         if (r < 0)
                 return r;
-        r = draw_fields(hbd, heartbeat_fields, ARRAY_SIZE(heartbeat_fields), hbd->answer, peer);
+        r = fields_draw(hbd->answered_usec, heartbeat_fields, ARRAY_SIZE(heartbeat_fields), hbd->answer,
+                        peer);
         if (r < 0)
                 return r;
         r = mend_peer(answers, peer);
@@ -326,6 +397,12 @@ static int draw(const Answers *answers, json_t *picture)
                 return r;
         r = draw_objects(&answers->objects[DAEMON_HBD], "path", HEARTBEAT1_PATH_INTERFACE, path_fields,
                          ARRAY_SIZE(path_fields), json_object_get(picture, "paths"));
+        if (r < 0)
+                return r;
+        r = draw_split_brain(electd, picture);
+        if (r < 0)
+                return r;
+        r = draw_volume(answers, picture);
         if (r < 0)
                 return r;
         r = mend_paths(json_object_get(picture, "paths"));
@@ -349,6 +426,16 @@ static bool all_have(const json_t *array, const char *key, const char *const wor
         return true;
 }
 
+/* Whether the other node could take it over as it is. */
+static bool is_whole(const json_t *volume)
+{
+        return json_is_null(volume) || (strcmp(picture_text(volume, "connection"), "Connected") == 0 &&
+                                        strcmp(picture_text(volume, "disk_state"), "UpToDate") == 0 &&
+                                        strcmp(picture_text(volume, "peer_disk_state"), "UpToDate") == 0 &&
+                                        !json_is_true(json_object_get(volume, "frozen")) &&
+                                        picture_text(volume, "problem")[0] == '\0');
+}
+
 /* Warnings alone do not make a pair sick: some name a risk that the operator has accepted. */
 static bool is_healthy(const json_t *picture)
 {
@@ -361,6 +448,7 @@ static bool is_healthy(const json_t *picture)
                json_is_true(json_object_get(json_object_get(picture, "peer"), "online")) &&
                all_have(json_object_get(picture, "errors"), "severity", mild, ARRAY_SIZE(mild)) &&
                all_have(json_object_get(picture, "paths"), "state", path_states, ARRAY_SIZE(path_states)) &&
+               is_whole(json_object_get(picture, "volume")) &&
                all_have(json_object_get(picture, "vips"), "state", vip_states, ARRAY_SIZE(vip_states));
 }
 

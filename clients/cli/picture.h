@@ -8,12 +8,21 @@
  *   node                  this node's name
  *   healthy               whether nothing is wrong
  *   configured_role, running_role, state, state_age_ms, reason, epoch, arbiter, maintenance, pinned
+ *   reboot_danger         why this node should not be rebooted now; "" when nothing speaks against it
  *   peer                  online, heartbeat, age_ms (of the last heartbeat), running_role, state,
  *                         record_age_ms (since its electd said something new)
  *   errors[]              code, severity, message, remedy, age_ms
  *   paths[]               name, kind, device, state, reason, state_age_ms, age_ms, round_trip_ms, jitter_ms,
- * loss vips[]                name, enabled, address, aliases[], device, state, reason, state_age_ms,
+ *                         loss
+ *   vips[]                name, enabled, address, aliases[], device, state, reason, state_age_ms,
  *                         announced_age_ms, restored, conflict_mac
+ *   volume                null without one; resource, device, disk, mount_point, mounted, known, connection,
+ *                         role, peer_role, disk_state, peer_disk_state, frozen, split_brain, wrote_alone,
+ *                         alone_age_ms, generation, peer_generation (hexadecimal), size_kib,
+ *                         out_of_sync_kib, sync, sync_done (percent), sync_rate_kib, sync_left_ms,
+ *                         disk_errors, stalled_ms, snapshot, problem, age_ms (since the kernel was asked)
+ *   split_brain           null without one; else "master" and "slave" (configured roles), as far as known:
+ *                         alone_age_ms, written_kib, generation
  *   daemons               NAME: whether it answered
  */
 #pragma once

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/config/save.h"
+#include "setup-volume.h"
 
 #define KEYS_DIRECTORY  SETUP_DIRECTORY "/keys"
 #define PAIR_KEY        KEYS_DIRECTORY "/pair"
@@ -68,8 +69,11 @@ void setup_check_node(const Machine *machine, const Config *config, GPtrArray *p
 {
         NodeRole role = machine_check(machine, config, problems);
 
-        if (role != NODE_ROLE_NONE)
-                check_serial(config, role, problems);
+        if (role == NODE_ROLE_NONE)
+                return;
+
+        check_serial(config, role, problems);
+        setup_check_disk(config, role, problems);
 }
 
 /* With the right role everything else can be judged; with a wrong one it would only mislead. */

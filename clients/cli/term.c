@@ -89,6 +89,36 @@ const char *format_ms(const json_t *ms, char buffer[static AGE_SIZE])
         return buffer;
 }
 
+const char *format_kib(const json_t *kib, char buffer[static AGE_SIZE])
+{
+        static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+        double value = (double) json_integer_value(kib);
+        size_t unit = 0;
+
+        if (!json_is_integer(kib) || json_integer_value(kib) < 0)
+                return "unknown";
+
+        while (value >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1) {
+                value /= 1024;
+                unit++;
+        }
+
+        snprintf(buffer, AGE_SIZE, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+        return buffer;
+}
+
+const char *format_bar(double percent, char buffer[static BAR_SIZE])
+{
+        size_t full = percent >= 100 ? BAR_WIDTH : percent > 0 ? (size_t) (percent / 100 * BAR_WIDTH) : 0;
+
+        buffer[0] = '[';
+        memset(buffer + 1, '#', full);
+        memset(buffer + 1 + full, '.', BAR_WIDTH - full);
+        buffer[BAR_WIDTH + 1] = ']';
+        buffer[BAR_WIDTH + 2] = '\0';
+        return buffer;
+}
+
 const char *format_time_ago(const json_t *age_ms, char buffer[static TIME_SIZE])
 {
         struct tm tm;

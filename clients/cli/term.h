@@ -38,5 +38,14 @@ const char *format_ago(const json_t *age_ms, char buffer[static AGE_SIZE]);
 /* "0.23 ms" of a number with a fraction; "-" for anything else. */
 const char *format_ms(const json_t *ms, char buffer[static AGE_SIZE]);
 
+/* "512 KiB", "39.8 MiB", "1.0 GiB" of a number of KiB; "unknown" for anything but a number. */
+const char *format_kib(const json_t *kib, char buffer[static AGE_SIZE]);
+
+#define BAR_WIDTH 20
+#define BAR_SIZE  (BAR_WIDTH + 3)
+
+/* "[#####...............]" for 25 percent. */
+const char *format_bar(double percent, char buffer[static BAR_SIZE]);
+
 /* The wall clock time that many milliseconds ago: "Mon 2026-11-23 18:02:11 UTC". */
 const char *format_time_ago(const json_t *age_ms, char buffer[static TIME_SIZE]);

@@ -6,11 +6,11 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bus-json.h"
 #include "client.h"
 #include "common/base/clock.h"
+#include "confirm.h"
 #include "picture.h"
 #include "term.h"
 
@@ -98,33 +98,28 @@ static ExitStatus report(Client *client, const char *wanted, const Progress *pro
 typedef struct Change {
         const char *wanted; /* the role */
         const char *method;
-        const char *confirmation; /* its argument; NULL: it has none */
+        const Deed *forced; /* what must be confirmed; NULL: nothing */
 } Change;
 
-static void ask_change(Client *client, const Change *change, Question *question)
+static ExitStatus ask_change(Client *client, const Change *change, const char *sentence)
 {
-        if (change->confirmation)
-                client_ask(client, question, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
-                           daemon_interface(DAEMON_ELECTD), change->method, "s", change->confirmation);
-        else
-                client_ask(client, question, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
-                           daemon_interface(DAEMON_ELECTD), change->method, "");
+        _cleanup_(question_donep) Question done = {};
+
+        if (change->forced)
+                return confirm_act(client, change->forced, sentence);
+
+        client_ask(client, &done, DAEMON_ELECTD, SWITCH_USEC, daemon_path(DAEMON_ELECTD),
+                   daemon_interface(DAEMON_ELECTD), change->method, "");
         client_wait(client);
+        return question_complain(&done, &verb_become);
 }
 
-static ExitStatus become(const Change *change)
+static ExitStatus change_role(Client *client, const Change *change, const char *sentence)
 {
-        _cleanup_(client_freep) Client *client = NULL;
         _cleanup_(question_donep) Question before = {};
-        _cleanup_(question_donep) Question done = {};
         Progress progress = {};
         ExitStatus status;
         bool was;
-        int r;
-
-        r = client_new(&client);
-        if (r < 0)
-                return verb_failed(&verb_become, r);
 
         client_subscribe(client, DAEMON_ELECTD, on_signal, &progress);
         status = ask_state(client, &before);
@@ -133,74 +128,70 @@ static ExitStatus become(const Change *change)
 
         progress.begun_usec = now_usec();
         remember_state(&progress, picture_text(before.answer, "State"));
-        ask_change(client, change, &done);
-        if (done.outcome != OUTCOME_ANSWERED)
-                return question_complain(&done, &verb_become);
+        status = ask_change(client, change, sentence);
+        if (status != STATUS_HEALTHY)
+                return status;
 
         was = strcmp(picture_text(before.answer, "RunningRole"), change->wanted) == 0;
         return report(client, change->wanted, &progress, was);
 }
 
-/* electd refuses an empty confirmation and says what must be typed: the sentence is known to it alone. */
-static ExitStatus ask_for_sentence(void)
+static ExitStatus become(const Change *change)
 {
         _cleanup_(client_freep) Client *client = NULL;
-        _cleanup_(question_donep) Question question = {};
+        _cleanup_(freep) char *sentence = NULL;
+        ExitStatus status;
         int r;
 
         r = client_new(&client);
         if (r < 0)
                 return verb_failed(&verb_become, r);
 
-        ask_change(client, &(Change){ "master", "ForceMaster", "" }, &question);
-        if (question.outcome != OUTCOME_REFUSED)
-                return question_complain(&question, &verb_become);
+        if (change->forced) {
+                _cleanup_(client_freep) Client *asker = NULL;
 
-        fprintf(stderr, "%s\n", question.error);
-        return STATUS_HEALTHY;
-}
+                /* Apart: this one is subscribed to nothing yet, and a person may think for hours. */
+                r = client_new(&asker);
+                if (r < 0)
+                        return verb_failed(&verb_become, r);
 
-static ExitStatus force(void)
-{
-        _cleanup_(freep) char *line = NULL;
-        ExitStatus status;
-        size_t size = 0;
-
-        status = ask_for_sentence();
-        if (status != STATUS_HEALTHY)
-                return status;
-
-        if (isatty(STDIN_FILENO))
-                fputs("> ", stderr);
-        if (getline(&line, &size, stdin) < 0) {
-                fputs("hapair become: nothing was typed, nothing was done\n", stderr);
-                return STATUS_REFUSED;
+                status = confirm_sentence(asker, change->forced, &sentence);
+                if (status != STATUS_HEALTHY || !sentence)
+                        return status;
         }
 
-        line[strcspn(line, "\n")] = '\0';
-        return become(&(Change){ "master", "ForceMaster", line });
+        return change_role(client, change, sentence);
 }
 
 static ExitStatus run(int argc, char *argv[])
 {
         static const struct option options[] = {
                 { "force", no_argument, NULL, 'f' },
+                { "confirm", required_argument, NULL, 'c' },
                 {},
         };
+        Deed force = { &verb_become, DAEMON_ELECTD, "ForceMaster", NULL, NULL, SWITCH_USEC };
         bool forced = false;
         const char *role;
         int c;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                if (c != 'f')
+                switch (c) {
+                case 'c':
+                        force.given = optarg;
+                        break;
+                case 'f':
+                        forced = true;
+                        break;
+                default:
                         return verb_usage(&verb_become);
-                forced = true;
+                }
         }
 
         role = argc - optind == 1 ? argv[optind] : "";
-        if (strcmp(role, "master") == 0)
-                return forced ? force() : become(&(Change){ "master", "MakeMaster", NULL });
-        if (strcmp(role, "slave") == 0 && !forced)
+        if (strcmp(role, "master") == 0 && (forced || !force.given))
+                return become(&(Change){ "master", "MakeMaster", forced ? &force : NULL });
+        if (strcmp(role, "slave") == 0 && !forced && !force.given)
                 return become(&(Change){ "slave", "MakeSlave", NULL });
 
         fputs("hapair become: say 'master', 'slave', or 'master --force'\n", stderr);
@@ -209,13 +200,14 @@ static ExitStatus run(int argc, char *argv[])
 
 const Verb verb_become = {
         .name = "become",
-        .arguments = "master|slave [--force]",
+        .arguments = "master|slave [--force [--confirm TEXT]]",
         .summary = "Make this node the running master or the running slave",
         .help = "  --force          become master without the right to, at the loss of what only the other "
                 "node\n"
-                "                   has; a sentence must be typed (or come on standard input). Refused "
-                "while\n"
-                "                   the other node is heard as master\n\n"
+                "                   has; a sentence that spells it out must be typed, or come on standard "
+                "input.\n"
+                "                   Refused while the other node is heard as master\n"
+                "  --confirm TEXT   that sentence\n\n"
                 "The other node takes the other role. Nothing is interrupted before the node that is to be\n"
                 "master has said that it can. The result holds against automatic failback until the other\n"
                 "way is asked for, or the configured master is rebooted.\n\n"

@@ -11,6 +11,7 @@
 #include "draft.h"
 #include "probe.h"
 #include "prompt.h"
+#include "setup-volume.h"
 #include "setup.h"
 
 typedef struct Options {
@@ -24,7 +25,7 @@ typedef struct Options {
 
 enum { OPTION_CONFIG = 256, OPTION_PATH, OPTION_FORCE, OPTION_NO_START, OPTION_NEW_TOKEN, OPTION_DRAFT };
 
-#define DRAFT_KEYS_MAX 16
+#define DRAFT_KEYS_MAX 24
 
 static void fill_table(struct option table[static DRAFT_KEYS_MAX + 6])
 {
@@ -268,6 +269,7 @@ static ExitStatus found(const Options *options, const ConfigText *text)
                         return status;
         }
 
+        setup_tell_disk(config, NODE_ROLE_MASTER);
         randombytes_buf(secret, sizeof(secret));
         if (setup_write(secret, text->text, text->length, "founder") < 0)
                 return STATUS_DEGRADED;
@@ -284,6 +286,9 @@ static ExitStatus found(const Options *options, const ConfigText *text)
         if (print_token(secret, text) != STATUS_HEALTHY)
                 status = STATUS_DEGRADED;
         sodium_memzero(secret, sizeof(secret));
+
+        if (!options->no_start && status == STATUS_HEALTHY)
+                status = setup_prepare_disk(&verb_init, config);
         return status;
 }
 
@@ -345,10 +350,18 @@ const Verb verb_init = {
                 "  --slave-serial DEVICE\n"
                 "  --path NAME=MASTER,SLAVE a further way for heartbeats, by its addresses; any number.\n"
                 "                           The name 'replication' is the replication link\n"
+                "  --master-disk DEVICE     with --slave-disk: a replicated volume on these disks\n"
+                "  --slave-disk DEVICE\n"
+                "  --mount-point DIRECTORY  of the volume on the running master, by default /srv/hapair\n"
                 "  --virtual-ip ADDRESS[/LENGTH]\n"
                 "                           on the secure LAN\n"
                 "  --aliases ADDRESS;...    further addresses beside it\n\n"
-                "On a terminal it asks for what must be known and is missing.\n\n"
+                "On a terminal it asks for what must be known and is missing. It says which disk the volume "
+                "will\n"
+                "be on and what is on it; one with data on it is not touched before a sentence that names "
+                "it "
+                "was\n"
+                "typed ('hapair replication prepare' does it later).\n\n"
                 "  --force                  also when a pair seems to run, or this machine is a node "
                 "already\n"
                 "  --no-start               do not enable and start hapair.target\n"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "prompt.h"
+#include "setup-volume.h"
 #include "setup.h"
 
 typedef struct Options {
@@ -89,6 +90,7 @@ static ExitStatus join(const Options *options, const Token *token)
                 return refuse_token(
                                 "this machine does not fit the token's configuration; nothing was changed");
 
+        setup_tell_disk(config, NODE_ROLE_SLAVE);
         if (setup_write(token->secret, token->config, token->config_size, "joined") < 0)
                 return STATUS_DEGRADED;
 
@@ -98,7 +100,7 @@ static ExitStatus join(const Options *options, const Token *token)
         else if (setup_start() < 0)
                 return STATUS_DEGRADED;
 
-        return STATUS_HEALTHY;
+        return options->no_start ? STATUS_HEALTHY : setup_prepare_disk(&verb_join, config);
 }
 
 static int parse_options(int argc, char *argv[], Options *ret_options)
@@ -162,7 +164,9 @@ const Verb verb_join = {
         .help = "Reads the token that 'hapair init' printed on the master: asks for it on a terminal, else "
                 "reads\n"
                 "it from standard input. The token carries the pair's secret: send it over a safe way, and\n"
-                "within 15 minutes. The configuration comes with it.\n\n"
+                "within 15 minutes. The configuration comes with it. A disk with data on it is not touched "
+                "before\n"
+                "a sentence that names it was typed ('hapair replication prepare' does it later).\n\n"
                 "  --force          also when this machine is a node of a pair already: what it was is "
                 "lost\n"
                 "  --no-start       do not enable and start hapair.target\n",

@@ -23,13 +23,15 @@ typedef struct Log {
 /* Matches on one field are alternatives, matches on different fields must all hold; "+" begins anew. */
 #define FROM_DAEMONS                                                                                        \
         "_SYSTEMD_UNIT=hapair-hbd.service", "_SYSTEMD_UNIT=hapair-electd.service",                          \
-                        "_SYSTEMD_UNIT=hapair-vipd.service", "_SYSTEMD_UNIT=hapair-confd.service"
+                        "_SYSTEMD_UNIT=hapair-vipd.service", "_SYSTEMD_UNIT=hapair-confd.service",          \
+                        "_SYSTEMD_UNIT=hapair-replicd.service"
 
 /* What systemd says about a daemon: that it died, was killed by its watchdog, came back. */
 #define ABOUT_DAEMON(name) "+", "_PID=1", "UNIT=hapair-" name ".service"
 
 static const char *const heartbeat_matches[] = {
-        FROM_DAEMONS, "HAPAIR_CATEGORY=heartbeat", "HAPAIR_CATEGORY=drbd", ABOUT_DAEMON("hbd"), NULL,
+        FROM_DAEMONS,        "HAPAIR_CATEGORY=heartbeat", "HAPAIR_CATEGORY=drbd",
+        ABOUT_DAEMON("hbd"), ABOUT_DAEMON("replicd"),     NULL,
 };
 
 static const char *const failover_matches[] = {
@@ -37,8 +39,13 @@ static const char *const failover_matches[] = {
 };
 
 static const char *const all_matches[] = {
-        FROM_DAEMONS,         ABOUT_DAEMON("hbd"),   ABOUT_DAEMON("electd"),
-        ABOUT_DAEMON("vipd"), ABOUT_DAEMON("confd"), NULL,
+        FROM_DAEMONS,
+        ABOUT_DAEMON("hbd"),
+        ABOUT_DAEMON("electd"),
+        ABOUT_DAEMON("vipd"),
+        ABOUT_DAEMON("confd"),
+        ABOUT_DAEMON("replicd"),
+        NULL,
 };
 
 static const Log logs[] = {

@@ -7,6 +7,7 @@
 #include "page.h"
 #include "picture.h"
 #include "term.h"
+#include "volume.h"
 
 static Paint paint_of(const json_t *picture, ExitStatus status)
 {
@@ -112,6 +113,7 @@ static int print_picture(const json_t *picture, ExitStatus status)
         r = list_paths(picture, "Paths:");
         if (r < 0)
                 return r;
+        volume_print_block(json_object_get(picture, "volume"), "Volume:");
         return list_errors(picture, "Errors:");
 }
 

@@ -11,9 +11,7 @@ from gi.repository import Gio, GLib
 
 INTERFACES = pathlib.Path(os.environ['HAPAIR_SOURCE_ROOT']) / 'interfaces'
 NAMES = {'confd': 'org.hapair.Config1', 'electd': 'org.hapair.Election1', 'hbd': 'org.hapair.Heartbeat1',
-         'vipd': 'org.hapair.Address1'}
-# What a pair with a volume has besides; a test starts it by its name.
-MORE_NAMES = {'replicd': 'org.hapair.Replication1'}
+         'replicd': 'org.hapair.Replication1', 'vipd': 'org.hapair.Address1'}
 
 OBJECT_MANAGER = Gio.DBusNodeInfo.new_for_xml('''<node><interface name="org.freedesktop.DBus.ObjectManager">
     <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
@@ -43,7 +41,7 @@ class Fake:
     gets the arguments and returns a GLib.Variant, or None for an empty answer."""
 
     def __init__(self, daemon):
-        self.name = {**NAMES, **MORE_NAMES}[daemon]
+        self.name = NAMES[daemon]
         self.root = '/' + self.name.replace('.', '/')
         self.node = Gio.DBusNodeInfo.new_for_xml((INTERFACES / (self.name + '.xml')).read_text())
         self.objects = {self.root: {self.name: {}}}
@@ -120,7 +118,7 @@ class Node:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        self.fakes = {daemon: Fake(daemon) for daemon in (*NAMES, *MORE_NAMES)}
+        self.fakes = {daemon: Fake(daemon) for daemon in NAMES}
         self.servers = []
 
     def __getattr__(self, name):
@@ -142,7 +140,7 @@ class Node:
         """The same on a bus, where the caller must have made their names free to own."""
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
                  Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
-        for fake in (self.fakes[daemon] for daemon in NAMES):
+        for fake in self.fakes.values():
             connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
             fake.serve(connection)
             Gio.bus_own_name_on_connection(connection, fake.name, Gio.BusNameOwnerFlags.NONE, None, None)

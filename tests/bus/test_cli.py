@@ -4,86 +4,23 @@ neither hangs nor makes things up when a daemon does not answer."""
 
 import json
 import os
-import pathlib
 import re
 import socket
 import subprocess
-import tempfile
 import time
 
 import pytest
 from gi.repository import GLib
 
 import fakes
+from cli import (DEGRADED, HAPAIR, HEALTHY, NOT_RUNNING, REFUSED, SOURCE, USAGE, error, hapair, node, start,  # noqa: F401
+                 status_json, without_ages)
 from fakes import boottime_usec
 
-SOURCE = pathlib.Path(os.environ['HAPAIR_SOURCE_ROOT'])
-HAPAIR = pathlib.Path(os.environ['HAPAIR_BUILD_ROOT']) / 'clients/cli/hapair'
-HEALTHY, DEGRADED, USAGE, NOT_RUNNING, REFUSED = range(5)
-VERBS = ['status', 'errors', 'paths', 'vips', 'why', 'logs', 'become', 'maintenance', 'config', 'init',
-         'join']
+VERBS = ['status', 'errors', 'paths', 'vips', 'replication', 'why', 'logs', 'become', 'maintenance', 'split-brain',
+         'reboot', 'poweroff', 'config', 'init', 'join']
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root takes the private doors')
-
-
-def fill(node):
-    """A healthy running master."""
-    node.electd.set(ConfiguredRole='master', RunningRole='master', State='master',
-                    StateSince=boottime_usec(5000), Epoch=7, PeerOnline=True, PeerRunningRole='slave', PeerState='slave',
-                    PeerRecordUSec=boottime_usec(30), Reason='both nodes agreed', Arbiter='paths')
-    node.hbd.set(PeerState='online', PeerLastHeard=boottime_usec(12))
-    node.hbd.add('path/lan', 'Path', Kind='udp', Device='eth0', State='up', Since=boottime_usec(60000),
-                 LastHeard=boottime_usec(12), RoundTrip=230, Jitter=50, Loss=0.0)
-    node.hbd.add('path/dmz_2d2', 'Path', Kind='udp', Device='eth1', State='up', LastHeard=boottime_usec(15))
-    node.vipd.add('vip/lan', 'VirtualIP', Enabled=True, Address='192.0.2.10/24', Aliases=['192.0.2.20/24'],
-                  Device='eth0', State='held', Since=boottime_usec(5000), Announced=boottime_usec(4000))
-
-
-def error(severity, message='replication is off', remedy='switch it on'):
-    return {'code': GLib.Variant('s', 'an-error'), 'severity': GLib.Variant('s', severity),
-            'message': GLib.Variant('s', message), 'remedy': GLib.Variant('s', remedy),
-            'since': GLib.Variant('t', boottime_usec(1500))}
-
-
-def without_ages(entry):
-    return {key: value for key, value in entry.items() if not key.endswith('age_ms')}
-
-
-@pytest.fixture
-def node():
-    with tempfile.TemporaryDirectory() as directory:
-        node = fakes.Node(directory)
-        fill(node)
-        yield node
-        node.stop()
-
-
-class Output(tuple):
-    status = property(lambda self: self[0])
-    out = property(lambda self: self[1])
-    err = property(lambda self: self[2])
-
-
-def start(node, *arguments, user='root', typed='', **environment):
-    env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
-           'HAPAIR_RUNTIME_DIR': str(node.directory), **environment}
-    process = subprocess.Popen([HAPAIR, *arguments], env=env, text=True, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user)
-    process.stdin.write(typed)
-    process.stdin.close()
-    return process
-
-
-def hapair(node, *arguments, **environment):
-    process = start(node, *arguments, **environment)
-    fakes.run_loop_until(lambda: process.poll() is not None)
-    out, err = process.stdout.read(), process.stderr.read()
-    return Output((process.returncode, out, err))
-
-
-def status_json(node):
-    output = hapair(node, 'status', '--json')
-    return output.status, json.loads(output.out)
 
 
 def test_status_says_both_roles_of_both_nodes_first(node):
@@ -150,7 +87,7 @@ def test_a_role_of_a_silent_peer_is_unknown(node):
     assert 'heartbeat 1 min' in output.out
 
 
-@pytest.mark.parametrize('dead', list(fakes.NAMES))
+@pytest.mark.parametrize('dead', ['confd', 'electd', 'hbd', 'vipd'])
 def test_a_daemon_that_does_not_run_is_told_and_the_rest_shown(node, dead):
     node.start(*(daemon for daemon in fakes.NAMES if daemon != dead))
     status, picture = status_json(node)
@@ -178,11 +115,12 @@ def test_a_daemon_that_hangs_is_unknown_after_its_time_limit(node, hung):
 
 
 def test_a_node_without_hapair_is_not_running(node):
-    for verb in ['status', 'errors', 'paths', 'vips', 'why']:
+    for verb in ['status', 'errors', 'paths', 'vips', 'replication', 'why']:
         output = hapair(node, verb)
         assert (output.status, output.out) == (NOT_RUNNING, ''), verb
         assert 'systemctl start hapair.target' in output.err
-    for arguments in [('become', 'master'), ('maintenance', 'on')]:
+    for arguments in [('become', 'master'), ('maintenance', 'on'), ('reboot',), ('poweroff',), ('split-brain', 'show'),
+                      ('split-brain', 'resolve', '--keep', 'master'), ('replication', 'prepare')]:
         assert hapair(node, *arguments).status == NOT_RUNNING
 
 
@@ -315,7 +253,10 @@ def test_maintenance_is_switched(node, word, on):
 
 @pytest.mark.parametrize('arguments', [
     (), ('no-such-verb',), ('--no-such-option',), ('status', 'x'), ('status', '--x'), ('become',),
-    ('become', 'x'), ('become', 'slave', '--force'), ('maintenance', 'perhaps'), ('why', '-n', 'x'), ('why', '-n', '0'), ('logs', 'x'), ('logs', '-n', '-1'),
+    ('become', 'x'), ('become', 'slave', '--force'), ('become', 'master', '--confirm', 'x'), ('maintenance', 'perhaps'),
+    ('why', '-n', 'x'), ('why', '-n', '0'), ('logs', 'x'), ('logs', '-n', '-1'), ('replication', 'x'),
+    ('replication', 'prepare', 'x'), ('split-brain',), ('split-brain', 'resolve'),
+    ('split-brain', 'resolve', '--keep', 'mine'), ('split-brain', 'show', 'x'), ('reboot', 'now'), ('poweroff', '--x'),
 ])
 def test_bad_usage_exits_2_with_a_hint_and_asks_no_daemon(node, arguments):
     node.start()
@@ -342,7 +283,8 @@ def test_the_overview_lists_every_verb(node):
 @pytest.mark.parametrize('typed,expected', [
     (['be'], {'become'}), (['become', ''], {'master', 'slave'}), (['become', 'm'], {'master'}),
     (['logs', ''], {'heartbeat', 'failover', 'all'}), (['status', '--'], {'--json', '--watch', '--help'}),
-    (['no-such-verb', ''], set()),
+    (['no-such-verb', ''], set()), (['split-brain', ''], {'show', 'resolve', 'master', 'slave'}),
+    (['replication', 'p'], {'prepare'}), (['reboot', '-'], {'--check', '--help'}),
 ])
 def test_the_shell_completes_what_the_help_names(typed, expected):
     script = f'. "{SOURCE}/clients/cli/completion.bash"; COMP_WORDS=(hapair "$@"); COMP_CWORD=$#; _hapair; ' \

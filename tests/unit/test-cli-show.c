@@ -83,13 +83,13 @@ static void test_structures_and_other_dictionaries_become_arrays(void)
         expect(&line, "[[[\"x\",\"y\"]],[[7,\"z\"]],[0,255]]");
 }
 
-static void test_what_json_cannot_count_stays_positive(void)
+static void test_identifiers_of_64_bits_keep_their_bits(void)
 {
         Line line;
 
         line_open(&line);
-        g_assert_cmpint(sd_bus_message_append(line.message, "t", UINT64_MAX), >=, 0);
-        expect(&line, "9223372036854775807");
+        g_assert_cmpint(sd_bus_message_append(line.message, "(tt)", UINT64_MAX, UINT64_MAX - 0xff), >=, 0);
+        expect(&line, "[-1,-256]");
 }
 
 static void test_empty_things(void)
@@ -138,6 +138,41 @@ static void test_an_age_that_is_none_is_unknown(void)
         g_assert_cmpstr(format_age(NULL, buffer), ==, "unknown");
 }
 
+static void test_sizes(void)
+{
+        static const struct {
+                json_int_t kib;
+                const char *text;
+        } sizes[] = {
+                { 0, "0 KiB" },
+                { 1023, "1023 KiB" },
+                { 1024, "1.0 MiB" },
+                { 40960, "40.0 MiB" },
+                { 1024 * 1024 - 1, "1024.0 MiB" },
+                { 1024 * 1024, "1.0 GiB" },
+                { (json_int_t) 3 << 30, "3.0 TiB" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+                _cleanup_(json_decrefp) json_t *kib = json_integer(sizes[i].kib);
+                char buffer[AGE_SIZE];
+
+                g_assert_cmpstr(format_kib(kib, buffer), ==, sizes[i].text);
+        }
+}
+
+static void test_bar_is_full_at_the_end_only(void)
+{
+        char buffer[BAR_SIZE];
+
+        g_assert_cmpstr(format_bar(0, buffer), ==, "[....................]");
+        g_assert_cmpstr(format_bar(50, buffer), ==, "[##########..........]");
+        g_assert_cmpstr(format_bar(99.99, buffer), ==, "[###################.]");
+        g_assert_cmpstr(format_bar(100, buffer), ==, "[####################]");
+        g_assert_cmpstr(format_bar(-1, buffer), ==, "[....................]");
+        g_assert_cmpstr(format_bar(1e9, buffer), ==, "[####################]");
+}
+
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
@@ -145,9 +180,11 @@ int main(int argc, char *argv[])
         TEST(properties_become_an_object);
         TEST(objects_nest);
         TEST(structures_and_other_dictionaries_become_arrays);
-        TEST(what_json_cannot_count_stays_positive);
+        TEST(identifiers_of_64_bits_keep_their_bits);
         TEST(empty_things);
         TEST(ages);
+        TEST(sizes);
+        TEST(bar_is_full_at_the_end_only);
         TEST(an_age_that_is_none_is_unknown);
         return g_test_run();
 }
