@@ -9,6 +9,7 @@ back with a rebooted node comes back broken as it was.
     cut          carrier loss: the switch side of the cable goes down, the node sees it
     drop         frames from or to the node vanish in the switch, all or some per cent; the carrier stays up
     part         the same for what one node sends to the other; everybody else still hears both
+    filter       the same for heartbeats alone, as by a firewall
     duplicate    every frame from the node arrives twice (until the node is switched off)
     dark         nothing comes from the node or gets to it: it hangs
 """
@@ -28,6 +29,8 @@ SEGMENTS = {
     "wan": (ipaddress.ip_network("203.0.113.0/24"), ipaddress.ip_network("2001:db8:113::/64")),
 }
 DEVICES = {"lan": "eth0", "rep": "eth1", "wan": "eth2"}
+
+HEARTBEAT_PORT = 5694
 
 # Who has which host number on every segment it is plugged into.
 GATEWAY = 1
@@ -82,7 +85,7 @@ class Net:
             commands += [f"addr add {with_prefix(GATEWAY)} dev lan",
                          f"addr add {with_prefix(GATEWAY, version=6)} dev lan nodad"]
         self._ip(self.switch, commands)
-        self.lab.write("faults.json", {"cut": [], "drop": {}, "part": {}, "duplicate": [], "dark": []})
+        self.lab.write("faults.json", {"cut": [], "drop": {}, "part": {}, "filter": [], "duplicate": [], "dark": []})
         self.lab.write("segments.json", list(segments))
         for station in STATIONS:
             namespace = self.lab.namespace(station)
@@ -136,6 +139,11 @@ class Net:
             senders = [sender] if sender else NODES
             faults["part"].setdefault(segment, {}).update({n: percent for n in senders})
 
+    def filter(self, segment):
+        """Lose the heartbeats between the two nodes and nothing else."""
+        with self._faults() as faults:
+            faults["filter"] = sorted({*faults["filter"], segment})
+
     @contextlib.contextmanager
     def parting(self, segment, sender):
         """For a while, lose what one node sends to the other; what was so before stays so."""
@@ -150,9 +158,10 @@ class Net:
                     faults["part"][segment] = before
 
     def mend_between(self, segment):
-        """End what part() and duplicate() did to a segment."""
+        """End what part(), filter() and duplicate() did to a segment."""
         with self._faults() as faults:
             faults["part"].pop(segment, None)
+            faults["filter"] = [s for s in faults["filter"] if s != segment]
             faults["duplicate"] = [p for p in faults["duplicate"] if p not in self._ports(segment, None)]
 
     def plug(self, segment, node=None):
@@ -179,6 +188,7 @@ class Net:
             faults["duplicate"] = [p for p in faults["duplicate"] if p not in ports]
             if not node:
                 faults["part"] = {s: p for s, p in faults["part"].items() if segment and s != segment}
+                faults["filter"] = [s for s in faults["filter"] if segment and s != segment]
 
     def faults(self):
         """What is wrong now, in words, one line each."""
@@ -188,6 +198,7 @@ class Net:
                  for way, percent in d.items()] +
                 [f"{segment}: {percent} % of what {sender} sends to the other node is lost"
                  for segment, senders in faults["part"].items() for sender, percent in senders.items()] +
+                [f"{segment}: heartbeats are lost" for segment in faults["filter"]] +
                 [f"{p}: duplicated" for p in faults["duplicate"]] +
                 [f"{node}: hangs" for node in faults["dark"]])
 
@@ -277,6 +288,9 @@ def _ruleset(faults, there):
         for sender, percent in senders.items():
             chains["between"].append(f"iifname {segment}-{sender} oifname {segment}-{_other(sender)} "
                                      f"{lose(percent)}")
+    for segment in faults["filter"]:
+        chains["between"] += [f"iifname {segment}-{node} oifname {segment}-{_other(node)} udp dport "
+                              f"{HEARTBEAT_PORT} counter drop" for node in NODES]
     for node in faults["dark"]:
         chains["from"] += [f"iifname {segment}-{node} drop" for segment in SEGMENTS]
         chains["to"] += [f"oifname {segment}-{node} drop" for segment in SEGMENTS]

@@ -174,11 +174,7 @@ class Node:
         top = self._path("upper", directory)
         for name in os.listdir(top):
             with open(os.path.join(top, name), "r+b") as f:
-                slots = [f.read(SLOT_SIZE) for _ in range(2)]
-                generations = [int.from_bytes(slot[16:24], "little") for slot in slots]
-                for i in (0, 1) if how == "lost" else (generations.index(max(generations)),):
-                    f.seek(i * SLOT_SIZE + SLOT_SIZE // 4)
-                    f.write(b"spoilt")
+                spoil(f, how)
 
     # Commands, files, journal
 
@@ -246,6 +242,16 @@ class Node:
             with open(f"{self.cgroup}/cgroup.events", encoding="ascii") as f:
                 return f"frozen {value}" in f.read()
         wait_for(f"{self.host} is {'frozen' if value else 'thawed'}", settled, interval=0.001)
+
+
+def spoil(record, how, begin=0):
+    """Spoil a two-slot record that begins somewhere in an open file; see damage()."""
+    record.seek(begin)
+    slots = [record.read(SLOT_SIZE) for _ in range(2)]
+    generations = [int.from_bytes(slot[16:24], "little") for slot in slots]
+    for i in (0, 1) if how == "lost" else (generations.index(max(generations)),):
+        record.seek(begin + i * SLOT_SIZE + SLOT_SIZE // 4)
+        record.write(b"spoilt")
 
 
 def layer(lab):

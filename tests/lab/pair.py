@@ -6,7 +6,7 @@ import os
 import shutil
 
 from . import net as network
-from .host import LabError, run, wait_for
+from .host import LabError, Timeout, run, wait_for
 from .node import start_together
 
 CONFIGURATION = "/root/hapair.conf"
@@ -127,7 +127,10 @@ class Pair:
         node = self.nodes[name]
         if not node.pid:
             return None
-        result = node.exec("hapair", "status", "--json", check=False, timeout=10)
+        try:
+            result = node.exec("hapair", "status", "--json", check=False, timeout=10)
+        except Timeout:
+            return None
         return json.loads(result.stdout) if result.returncode in ANSWERED else None
 
     def role(self, name):

@@ -33,8 +33,8 @@
 #define RECEIVE_BUFFER  (8 << 20)
 #define BATCH           256
 
-/* Shorter than this is a hiccup, longer a silence that is told at once. */
-#define SILENCE_USEC 50000
+/* Fewer unanswered questions in a row than this are a hiccup, more a silence that is told at once. */
+#define SILENCE 50
 
 struct Datagram {
         uint64_t sent_usec;
@@ -109,7 +109,7 @@ static void send_all(struct Probe *probe)
 
         if (probe->tick_usec > 0 && now - probe->tick_usec > probe->interval_usec + probe->stall_usec)
                 probe->stall_usec = now - probe->tick_usec - probe->interval_usec;
-        if (probe->tick_usec > 0 && now - probe->tick_usec > SILENCE_USEC / 5)
+        if (probe->tick_usec > 0 && now - probe->tick_usec > SILENCE * probe->interval_usec / 5)
                 probe->stalled_usec = now;
         probe->tick_usec = now;
 
@@ -142,12 +142,14 @@ static void note_holder(struct Target *target, const char *name, uint64_t when_u
 
 static void note_silence(struct Probe *probe)
 {
+        uint64_t limit_usec = SILENCE * probe->interval_usec;
+
         for (uint32_t i = 0; i < probe->n_targets; i++) {
                 struct Target *target = &probe->targets[i];
 
                 if (target->silent || target->answers == 0 ||
-                    probe->tick_usec < target->answered_usec + SILENCE_USEC ||
-                    probe->tick_usec < probe->stalled_usec + SILENCE_USEC)
+                    probe->tick_usec < target->answered_usec + limit_usec ||
+                    probe->tick_usec < probe->stalled_usec + limit_usec)
                         continue;
                 target->silent = true;
                 printf("silent %s %" PRIu64 "\n", target->text, target->answered_usec);

@@ -13,13 +13,8 @@ from .node import start_together
 from .tap import Tap
 from .tools import Holders, Probe
 
-# What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded
-# machine.
-MARGIN = 3.0
 # What a boot takes until the pair has settled, about.
 BOOT = 4
-# So long may a daemon that was killed not say which role it has.
-SILENCE = 1.5
 # Two nodes may answer for the virtual IP no longer than the dead time, and a few rounds of asking.
 SHARED_MARGIN = 0.1
 UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -32,9 +27,9 @@ class Failed(AssertionError):
 
 
 class Scenario:
-    """A scenario file, read."""
+    """A scenario file, read. The steps are checked only if it names the engine."""
 
-    def __init__(self, path):
+    def __init__(self, path, engine="lab", known=None):
         self.path = path
         self.header, self.settings, self.steps = {"arbiter": ["paths"], "dead": ["1s"]}, {}, []
         with open(path, encoding="utf-8") as f:
@@ -47,7 +42,7 @@ class Scenario:
                     self.settings.setdefault(section, {})[key] = " ".join(value)
                 elif words[0] in ("title", "fault", "engines", "pair", "arbiter", "dead"):
                     self.header[words[0]] = words[1:]
-                elif words[0] in STEPS or "lab" not in self.header["engines"]:
+                elif words[0] in (known or STEPS) or engine not in self.header["engines"]:
                     self.steps.append((number, words))
                 else:
                     raise LabError(f"{path}:{number}: {words[0]}: no such step or expectation")
@@ -81,6 +76,16 @@ def step(function):
 class Play:
     """One performance of a scenario with one arbiter."""
 
+    steps = STEPS
+    # What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded machine.
+    margin = 3.0
+    # How often the client asks; 50 times in vain is a silence.
+    ask_usec = 1000
+    # How often a node is asked what it thinks.
+    interval = 0.05
+    # So long may a daemon that was killed not say which role it has.
+    silence = 1.5
+
     def __init__(self, rig, scenario, arbiter):
         self.rig, self.net, self.nodes, self.scenario = rig, rig.net, rig.nodes, scenario
         self.pair = pair.Pair(rig, dead=scenario.dead, arbiter=arbiter, settings=scenario.settings)
@@ -88,10 +93,9 @@ class Play:
 
     def run(self):
         """From the first step to the last; Failed or LabError names the line."""
-        self.pair.reset()
-        self.pair.install_only()
+        self.prepare()
         self.presses = []
-        with Probe(self.net, self.pair.vip) as self.probe, Tap(self.net) as self.tap:
+        with Probe(self.net, self.pair.vip, interval_usec=self.ask_usec) as self.probe, Tap(self.net) as self.tap:
             self.watch()
             try:
                 for number, words in self.scenario.steps:
@@ -101,6 +105,11 @@ class Play:
                 for press in self.presses:
                     press.kill()
                     press.wait()
+
+    def prepare(self):
+        """Both nodes as every scenario begins: set up, and off."""
+        self.pair.reset()
+        self.pair.install_only()
 
     def watch(self):
         """From now on, never two nodes answer for the virtual IP for longer than the dead time."""
@@ -120,7 +129,7 @@ class Play:
     def _step(self, number, words):
         where = f"{self.scenario.path}:{number}: {' '.join(words)}"
         try:
-            STEPS[words[0]](self, *words[1:])
+            self.steps[words[0]](self, *words[1:])
         except (Failed, LabError) as e:
             status = {name: self.pair.status(name) for name in self.nodes}
             keys = ("running_role", "state", "epoch", "errors")
@@ -139,7 +148,7 @@ class Play:
 
     def within(self, what, condition, text):
         """Wait for an expectation, as long as the scenario says and the margin."""
-        wait_for(what, condition, self.scenario.seconds(text) + MARGIN, 0.05)
+        wait_for(what, condition, self.scenario.seconds(text) + self.margin, self.interval)
 
 
 # Steps
@@ -352,7 +361,7 @@ def steady(play, text):
     unsaid, now = None, time.monotonic()
     end = now + play.scenario.seconds(text)
     while now < end:
-        time.sleep(0.1)
+        time.sleep(2 * play.interval)
         now = time.monotonic()
         if len(play.probe.events()) != history:
             raise Failed(f"{name} went on, but not alone or not all the time: "
@@ -360,14 +369,14 @@ def steady(play, text):
         roles = {n: play.pair.role(n) for n in (name, other)}
         # A daemon that starts again says nothing for a moment; its role is what it was.
         unsaid = (unsaid or now) if roles[name] in (None, "none") else None
-        if roles[other] == "master" or roles[name] == "slave" or (unsaid and now - unsaid > SILENCE):
+        if roles[other] == "master" or roles[name] == "slave" or (unsaid and now - unsaid > play.silence):
             raise Failed(f"{name} served and {other} did not, and now the running roles are {roles}")
 
 
 @step
 def nobody(play, _for, text):
     """Nobody answers on the virtual IP."""
-    wait_for("nobody answers", lambda: play.holder() is None, MARGIN)
+    wait_for("nobody answers", lambda: play.holder() is None, play.margin)
     events = len(play.probe.events())
     time.sleep(play.scenario.seconds(text))
     if len(play.probe.events()) != events:

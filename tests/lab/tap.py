@@ -18,9 +18,8 @@ import sys
 import threading
 
 from .host import LabError, wait_for
-from .net import NODES, mac
+from .net import HEARTBEAT_PORT, NODES, mac
 
-PORT = 5694
 KEPT = 20000
 BURST = 500
 ETH_P_IP, UDP = 0x0800, 17
@@ -89,7 +88,7 @@ def udp_header(frame):
 def is_heartbeat(frame):
     """Whether an Ethernet frame is UDP to hapair's port."""
     header = udp_header(frame)
-    return header is not None and struct.unpack_from("!H", frame, header + 2)[0] == PORT
+    return header is not None and struct.unpack_from("!H", frame, header + 2)[0] == HEARTBEAT_PORT
 
 
 def again(frame, forge):

@@ -28,6 +28,8 @@ LATE = ("af_packet", "autofs4", "bridge", "configfs", "crc32c_intel", "crct10dif
 UNMASKED = ("kmod-static-nodes.service", "sys-kernel-config.mount", "systemd-modules-load.service",
             "systemd-remount-fs.service", "systemd-sysctl.service")
 
+MASKED = ("lvm2-monitor.service", "modprobe@drm.service")
+
 # The kernel's package as such would bring all its modules and a generator of initial RAM disks.
 DOWNLOAD = """set -eu
 package=$(chroot "$1" apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
@@ -61,6 +63,13 @@ Restart=always
 RestartSec=0
 """
 
+# All devices would be told of, three seconds long; these are the ones that units wait for or the lab uses.
+COLDPLUG = """[Service]
+ExecStart=
+ExecStart=udevadm trigger --action=add --subsystem-match=block --subsystem-match=net --subsystem-match=tty \\
+        --subsystem-match=virtio-ports --subsystem-match=watchdog
+"""
+
 INIT = """#!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 /bin/busybox mount -t proc proc /proc
@@ -79,7 +88,7 @@ def recipe():
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.c"), encoding="ascii") as f:
         program = f.read()
     return "\n".join((tree.recipe(), *PACKAGES, ROOT_SIZE, *EARLY, *LATE, *UNMASKED, DOWNLOAD, NETWORK, GUEST,
-                      INIT, program, *_files().values()))
+                      INIT, program, *MASKED, *_files().values()))
 
 
 def get(guest, say=lambda text: None):
@@ -163,6 +172,7 @@ def _files():
     files = {
         "etc/systemd/system/lab-guest.service": GUEST,
         "etc/systemd/system/lab-network.service": NETWORK,
+        "etc/systemd/system/systemd-udev-trigger.service.d/lab.conf": COLDPLUG,
         "etc/hosts": "127.0.0.1 localhost\n" +
                      "".join(f"{network.address(node)} gw-{node}\n" for node in network.NODES),
     }
@@ -176,6 +186,8 @@ def _customize(root, guest):
     for unit in UNMASKED:
         if os.path.islink(f"{root}/etc/systemd/system/{unit}"):
             os.unlink(f"{root}/etc/systemd/system/{unit}")
+    for unit in MASKED:
+        os.symlink("/dev/null", f"{root}/etc/systemd/system/{unit}")
     for path, text in _files().items():
         os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
         _write(f"{root}/{path}", text)

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One virtual node: a QEMU whose power switch, disks, cables and commands are those of lab/node.py's Node."""
 
+import contextlib
 import os
 import shlex
 import signal
+import time
 
 from ..lab import net as network
 from ..lab.host import LabError, run, wait_for
 from ..lab.node import Node as Container
+from ..lab.node import spoil
 from . import wire
 from .qmp import Qmp
 
 MEMORY_MIB = 512
 DATA_SIZE = "256M"
+BLOCK_SIZE = 4096
 # `audit=0` and the rest save boot time; a panic is a reset, as on an appliance.
 KERNEL = ("console=ttyS1 quiet loglevel=4 panic=1 net.ifnames=0 audit=0 mitigations=off no_timer_check "
           "nmi_watchdog=0 random.trust_cpu=on systemd.show_status=0")
@@ -34,9 +38,14 @@ class Node(Container):
     """
 
     @property
+    def on(self):
+        """Whether the node's QEMU runs."""
+        return self.lab.pid("power-" + self.name) is not None
+
+    @property
     def pid(self):
-        """The pid of the node's QEMU; None while the node is off."""
-        return self.lab.pid("power-" + self.name)
+        """The pid of the node's QEMU; None while the node is off, or asleep, which looks the same from outside."""
+        return None if os.path.exists(self._path("asleep")) else self.lab.pid("power-" + self.name)
 
     @property
     def directory(self):
@@ -56,9 +65,12 @@ class Node(Container):
         run("qemu-img", "create", "-q", "-f", "qcow2", self.disk("data"), DATA_SIZE)
 
     def start(self, wait=True, incoming=None):
-        """Press the power button; or let it wake up from the state in a file, and wait for resume()."""
+        """Press the power button; or let it read the state that save() kept in a file, and then wake()."""
         if self.pid:
             raise LabError(f"{self.host} is on already")
+        if os.path.exists(self._path("asleep")):
+            self._arise()
+            return
         arguments = self.arguments(self.lab.tree, self.directory, self.serial)
         if incoming:
             arguments += ["-incoming", f"exec:cat {shlex.quote(incoming)}"]
@@ -103,6 +115,10 @@ class Node(Container):
                 "-device", "virtio-serial-pci,max_ports=16", *wires,
                 "-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
 
+    def wait_up(self, timeout=180):
+        """As on a container, at an emulated processor's pace."""
+        super().wait_up(timeout)
+
     def poweroff(self, wait=True):
         """An orderly power-off."""
         self.exec("kill", "-s", "RTMIN+4", "1")
@@ -125,10 +141,12 @@ class Node(Container):
 
     def kill(self):
         """Pull the plug."""
-        if not self.pid:
+        if not self.on:
             raise LabError(f"{self.host} is off")
         self.lab.signal("power-" + self.name, signal.SIGKILL)
         self.wait_off()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path("asleep"))
         self.net.dark(self.name, False)
 
     def hang(self):
@@ -148,9 +166,46 @@ class Node(Container):
             qmp("stop")
 
     def go_on(self):
-        """The end of pause(), or of waking up."""
+        """The end of pause()."""
         with self.qmp() as qmp:
             qmp("cont")
+
+    def save(self, path):
+        """Write the state of the running machine to a file and switch it off; its disks are part of it."""
+        with self.qmp() as qmp:
+            qmp("stop")
+            qmp("migrate-set-parameters", **{"max-bandwidth": 1 << 34})
+            qmp("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+            qmp("migrate", uri=f"exec:cat >{shlex.quote(path)}")
+            while (status := qmp.wait_event("MIGRATION")["data"]["status"]) != "completed":
+                if status == "failed":
+                    raise LabError(f"{self.host}: QEMU cannot write {path}")
+        self.kill()
+
+    def wake(self):
+        """Go on from the state that it was started with."""
+        with self.qmp() as qmp:
+            wait_for(f"{self.host} has its state", lambda: qmp("query-status")["status"] != "inmigrate", 60)
+        self.carriers()
+        self.go_on()
+
+    def sleep(self):
+        """Stop the machine, which has never run hapair, until start(): a first boot that costs no time."""
+        self.net.dark(self.name)
+        self.pause()
+        with open(self._path("asleep"), "w", encoding="ascii"):
+            pass
+
+    def _arise(self):
+        os.unlink(self._path("asleep"))
+        self.go_on()
+        self.net.dark(self.name, False)
+        self.set_clock()
+        self.exec("systemctl", "start", "--no-block", "hapair.target")
+
+    def set_clock(self):
+        """Let its clock, which stood still with the machine, show the time."""
+        self.exec("date", "-s", f"@{time.time():.3f}")
 
     # Commands and the outside of the machine
 
@@ -198,10 +253,24 @@ class Node(Container):
             qmp.wait_event("DEVICE_DELETED", device=name)
             qmp("blockdev-del", **{"node-name": name})
 
+    def damage(self, directory, how):
+        """As lab/node.py's: each of the records is a file of one block on the root disk, which becomes raw."""
+        raw = self._path("root.raw")
+        run("qemu-img", "convert", "-O", "raw", self.disk("root"), raw + ".new")
+        os.rename(raw + ".new", raw)
+        run("e2fsck", "-fp", raw, check=False)
+        listing = run("debugfs", "-R", f"ls -p /{directory}", raw).stdout
+        names = [line.split("/")[5] for line in listing.splitlines() if line.count("/") == 7]
+        for name in set(names) - {".", ".."}:
+            block = int(run("debugfs", "-R", f"bmap /{directory}/{name} 0", raw).stdout)
+            with open(raw, "r+b") as f:
+                spoil(f, how, block * BLOCK_SIZE)
+        os.unlink(self.disk("root"))
+        overlay(self.disk("root"), raw)
+
     def slow_disk(self, writes_per_second=0):
         """So many writes a second at most does the data disk do from now on; 0: as many as it can."""
-        with self.qmp() as qmp:
-            qmp("qom-set", path="/objects/speed", property="limits", value={"iops-write": writes_per_second})
+        self._limit(**{"iops-write": writes_per_second})
 
     def break_disk(self, *kinds):
         """From now on the data disk answers with errors to everything, or to these: `read`, `write`."""
@@ -213,11 +282,22 @@ class Node(Container):
                                    "inject-error": rules})
             self._stand_on(qmp, "broken")
 
+    def stall_disk(self):
+        """From now on the data disk answers nothing: a byte a second is next to nothing."""
+        self._limit(**{"bps-total": 1})
+
     def mend_disk(self):
-        """The end of break_disk()."""
+        """The end of break_disk() and stall_disk(); to stand on another file lets go what waits."""
+        self._limit()
         with self.qmp() as qmp:
             self._stand_on(qmp, "data-image")
-            qmp("blockdev-del", **{"node-name": "broken"})
+            if any(node["node-name"] == "broken" for node in qmp("query-named-block-nodes")):
+                qmp("blockdev-del", **{"node-name": "broken"})
+
+    def _limit(self, **limits):
+        none = {"bps-total": 0, "iops-write": 0}
+        with self.qmp() as qmp:
+            qmp("qom-set", path="/objects/speed", property="limits", value={**none, **limits})
 
     @staticmethod
     def _stand_on(qmp, file):
@@ -229,9 +309,3 @@ def overlay(path, base):
     """An empty disk over another one, which must not change any more."""
     kind = "qcow2" if base.endswith(".qcow2") else "raw"
     run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", kind, path)
-
-
-def wait_awake(node):
-    """Wait until a node that wakes up has read its state; it goes on with go_on()."""
-    with node.qmp() as qmp:
-        wait_for(f"{node.host} has its state", lambda: qmp("query-status")["status"] != "inmigrate", 60, 0.02)

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 
 from ..lab import net as network
 from ..lab import node as machine
@@ -118,22 +117,44 @@ class Rig(containers.Rig):
             node.resume()
 
     def renew(self, layers=None):
-        """Both nodes as new: nothing on the data disks, the layers (or those of before) freshly installed."""
+        """Both nodes as new and awake: nothing on the data disks, the layers (or those of before) freshly
+        installed."""
+        fresh = self.lab.path("fresh")
         if layers is not None:
             self._pack([*layers, self.lab.path("layer")])
-        for node in self.nodes.values():
-            if node.pid:
-                node.kill()
-        snapshot = self._snapshot()
+            shutil.rmtree(fresh, ignore_errors=True)
+        self.heal()
+        if not os.path.isdir(fresh):
+            self._wake(self._snapshot())
+            self._on_both(self._install)
+            self._save(fresh)
+        self._wake(fresh)
+
+    def _wake(self, snapshot):
+        """Both nodes, whatever they do now, go on from a snapshot."""
+        self._off()
         for name, node in self.nodes.items():
             node.make(os.path.join(snapshot, f"{name}.qcow2"))
             node.start(incoming=os.path.join(snapshot, f"{name}.state"))
         for node in self.nodes.values():
-            virtual.wait_awake(node)
+            node.wake()
+        self._on_both(virtual.Node.set_clock)
+
+    def _save(self, path):
+        """Keep the state of both nodes, which are on and have nothing on their data disks, and switch them
+        off."""
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path + ".new")
+        for name, node in self.nodes.items():
+            node.exec("sync")
+            node.save(os.path.join(path + ".new", f"{name}.state"))
+            shutil.copy(node.disk("root"), os.path.join(path + ".new", f"{name}.qcow2"))
+        os.rename(path + ".new", path)
+
+    def _off(self):
         for node in self.nodes.values():
-            node.go_on()
-            node.carriers()
-        self._on_both(self._install)
+            if node.on:
+                node.kill()
 
     def _on_both(self, action):
         with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -155,7 +176,6 @@ class Rig(containers.Rig):
         package's installation does then."""
         with open(os.path.join(SOURCE, "units", "post-install.sh"), encoding="ascii") as f:
             after = f.read()
-        node.exec("date", "-s", f"@{time.time():.3f}")
         node.plug_disk("payload", self.lab.path("payload.ext4"))
         node.exec("sh", "-c", INSTALL)
         node.unplug_disk("payload")
@@ -171,28 +191,12 @@ class Rig(containers.Rig):
         with open(path + ".lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not os.path.isdir(path):
-                self._make_snapshot(path + ".new")
-                os.rename(path + ".new", path)
+                self._off()
+                for node in self.nodes.values():
+                    node.make()
+                machine.start_together(*self.nodes.values())
+                self._save(path)
         return path
-
-    def _make_snapshot(self, path):
-        shutil.rmtree(path, ignore_errors=True)
-        os.makedirs(path)
-        for node in self.nodes.values():
-            node.make()
-        machine.start_together(*self.nodes.values())
-        for name, node in self.nodes.items():
-            node.exec("sync")
-            state = os.path.join(path, f"{name}.state")
-            with node.qmp() as qmp:
-                qmp("stop")
-                qmp("migrate-set-parameters", **{"max-bandwidth": 1 << 34})
-                qmp("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
-                qmp("migrate", uri=f"exec:cat >{state}")
-                while qmp.wait_event("MIGRATION")["data"]["status"] != "completed":
-                    pass
-            node.kill()
-            shutil.copy(node.disk("root"), os.path.join(path, f"{name}.qcow2"))
 
 
 def _processor():

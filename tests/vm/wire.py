@@ -18,6 +18,8 @@ import time
 from ..lab.host import LabError, Timeout
 
 PORTS = 8
+# As ssh's exit status when there is nobody to run the command.
+GONE = 255
 REQUEST, ANSWER = struct.Struct("<QII"), struct.Struct("<QIIII")
 
 
@@ -127,6 +129,10 @@ def run(directory, name, argv, *, check=True, timeout=30, **options):
         status, output, errors = command(directory, argv, timeout, text)
     except Timeout as e:
         raise Timeout(f"{name}: no answer within {timeout} s") from e
+    except Hangup as e:
+        if check:
+            raise
+        status, output, errors = GONE, b"", str(e).encode()
     done = subprocess.CompletedProcess(argv, status, output.decode(errors="replace"),
                                        errors.decode(errors="replace"))
     if check and status:
