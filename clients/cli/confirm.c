@@ -33,6 +33,12 @@ static char *read_sentence(void)
         return line[0] ? TAKE_PTR(line) : NULL;
 }
 
+/* A refusal that typing would not change spells out none. */
+static bool asks_for_sentence(const Question *question)
+{
+        return question->outcome == OUTCOME_REFUSED && question->error && strstr(question->error, "type: ");
+}
+
 ExitStatus confirm_sentence(Client *client, const Deed *deed, char **ret)
 {
         _cleanup_(question_donep) Question question = {};
@@ -43,7 +49,7 @@ ExitStatus confirm_sentence(Client *client, const Deed *deed, char **ret)
         }
 
         ask(client, deed, "", &question);
-        if (question.outcome != OUTCOME_REFUSED) {
+        if (!asks_for_sentence(&question)) {
                 *ret = NULL;
                 return question_complain(&question, deed->verb);
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Deeds that destroy something: a daemon does them only when the sentence was typed that its refusal of an
- * empty one spells out. The sentence is known to the daemon alone, which puts into it what will be lost.
+ * empty one spells out, behind "type: ". The sentence is known to the daemon alone, which puts into it what
+ * will be lost.
  */
 #pragma once
 

@@ -165,6 +165,16 @@ def test_a_disk_with_data_is_prepared_by_the_sentence_only(node):
     assert hapair(node, 'replication', 'prepare', '--confirm', 'wipe /dev/vdb').status == HEALTHY
 
 
+def test_a_refusal_that_names_no_sentence_asks_for_none(node):
+    def refuse(typed):
+        raise fakes.Refusal('org.hapair.Error.Refused', 'the disk /dev/vdb is missing')
+    node.replicd.methods['Prepare'] = refuse
+    node.start()
+    output = hapair(node, 'replication', 'prepare', typed='wipe it\n')
+    assert (output.status, output.err) == (REFUSED, 'hapair replication: refused: the disk /dev/vdb is missing\n')
+    assert node.replicd.calls == [('Prepare', '')]
+
+
 def test_force_takes_its_sentence_from_the_command_line(node):
     def force(sentence):
         if sentence != 'I mean it':
