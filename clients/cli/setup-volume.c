@@ -31,7 +31,7 @@ void setup_check_disk(const Config *config, NodeRole role, GPtrArray *problems)
         if (!config->replication.enabled || !disk)
                 return;
 
-        trouble = machine_disk_trouble(disk);
+        trouble = machine_disk_trouble(disk, config->replication.device);
         if (trouble)
                 config_refuse(config, problems, "Replication",
                               role == NODE_ROLE_MASTER ? "MasterDisk" : "SlaveDisk", "%s", trouble);

@@ -73,15 +73,16 @@ static bool is_swap(const char *disk_place)
         return found;
 }
 
-/* Whose part it is: an LVM volume group, a RAID, an encrypted device. */
-static char *find_holder(const char *place)
+/* Whose part it is: an LVM volume group, a RAID, an encrypted device. The volume itself, in use, is none. */
+static char *find_holder(const char *place, const char *device)
 {
+        g_autofree char *own = g_path_get_basename(device);
         g_autofree char *path = g_build_filename(place, "holders", NULL);
         DIR *directory = opendir(path);
         char *found = NULL;
 
         for (const struct dirent *entry; directory && !found && (entry = readdir(directory));)
-                if (entry->d_name[0] != '.')
+                if (entry->d_name[0] != '.' && strcmp(entry->d_name, own) != 0)
                         found = g_strdup_printf("part of /dev/%s", entry->d_name);
 
         if (directory)
@@ -89,7 +90,7 @@ static char *find_holder(const char *place)
         return found;
 }
 
-char *machine_disk_trouble(const char *path)
+char *machine_disk_trouble(const char *path, const char *device)
 {
         g_autofree char *use = NULL;
         struct stat st;
@@ -105,7 +106,7 @@ char *machine_disk_trouble(const char *path)
         if (!place)
                 return NULL;
 
-        use = find_mount(place) ?: find_holder(place);
+        use = find_mount(place) ?: find_holder(place, device);
         if (!use && is_swap(place))
                 use = g_strdup("swap space");
         free(place);

@@ -41,10 +41,10 @@ NodeRole machine_role(const Machine *machine, const Config *config);
 NodeRole machine_check(const Machine *machine, const Config *config, GPtrArray *problems);
 
 /*
- * Why this disk cannot be a volume's: not there, no block device, mounted, swap, or part of another device.
- * NULL when nothing speaks against it. The caller frees it.
+ * Why this disk cannot be the one below `device`: not there, no block device, mounted, swap, or part of
+ * another device. NULL when nothing speaks against it. The caller frees it.
  */
-char *machine_disk_trouble(const char *path);
+char *machine_disk_trouble(const char *path, const char *device);
 
 /*
  * Why this serial device cannot carry heartbeats: not there, no serial line, the console, or open in another
