@@ -305,6 +305,14 @@ void service_emit_changed(Service *service, const char *path, const char *interf
         tell_all(service, say_changed, &(Changed){ .path = path, .interface = interface, .names = names });
 }
 
+void service_emit_changed_list(Service *service, const char *path, const char *interface,
+                               const char *const *properties)
+{
+        /* sd-bus does not write to them, it only says so. */
+        tell_all(service, say_changed,
+                 &(Changed){ .path = path, .interface = interface, .names = (char **) properties });
+}
+
 static int say_added(sd_bus *bus, const void *what)
 {
         return sd_bus_emit_object_added(bus, what);

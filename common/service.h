@@ -93,6 +93,10 @@ void service_emit(Service *service, const char *path, const char *interface, con
 void service_emit_changed(Service *service, const char *path, const char *interface, const char *property,
                           ...) __attribute__((sentinel));
 
+/* The same for a list of names, that ends with NULL. */
+void service_emit_changed_list(Service *service, const char *path, const char *interface,
+                               const char *const *properties);
+
 /* Emits InterfacesAdded for a child object that now exists, InterfacesRemoved just before it goes. */
 void service_emit_added(Service *service, const char *path);
 void service_emit_removed(Service *service, const char *path);

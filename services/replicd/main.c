@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hapair-replicd: the replicated volume of this node; it does with it what electd says, and tells how it is.
+ */
+#include <string.h>
+
+#include "manager.h"
+
+static int run(void)
+{
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        r = manager_new(&m);
+        if (r < 0)
+                return r; /* told by the service */
+        r = manager_start(m);
+        if (r < 0) {
+                log_error(service_log(m->service), "drbd", "Cannot start: %s", strerror(-r));
+                return r;
+        }
+        return service_run(m->service);
+}
+
+int main(void)
+{
+        return service_exit_status(run());
+}
