@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * hapair-keep-image DISK DIRECTORY NAME: makes DIRECTORY/NAME.img, an image of a disk that nobody writes to.
- * A program of its own, for it takes as long as the disks take. It ends with 0 when the image is whole and
- * on the disk; else it leaves nothing, and says on standard error what to do. How far it is goes to the
- * journal.
- */
+#include "services/replicd/keep-image.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,33 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "services/replicd/image.h"
 
-#define MIB ((uint64_t) 1024 * 1024)
+#define MIB  ((uint64_t) 1024 * 1024)
+#define PART "image.part" /* always this name: what one that was killed left is replaced, not added to */
 
 typedef struct Keep {
         const char *disk;
-        const char *directory;
-        char part[256], name[256]; /* in the directory */
-        int disk_fd, directory_fd, image_fd;
         uint64_t size;
         unsigned told_percent;
 } Keep;
 
-static int fail(const char *what, int error)
+static void closep(const int *fd)
 {
-        fprintf(stderr, "%s: %s\n", what, strerror(-error));
-        return error;
-}
-
-static void close_fd(int fd)
-{
-        if (fd >= 0)
-                close(fd);
+        if (*fd >= 0)
+                close(*fd);
 }
 
 static void tell(uint64_t done, uint64_t size, void *userdata)
@@ -51,89 +38,70 @@ static void tell(uint64_t done, uint64_t size, void *userdata)
         keep->told_percent = percent - percent % 10;
         (void) sd_journal_send("MESSAGE=Keeping an image of %s: %u %% of %" PRIu64 " MiB", keep->disk,
                                keep->told_percent, size / MIB, "PRIORITY=%i", LOG_NOTICE,
-                               "SYSLOG_IDENTIFIER=hapair-keep-image", "HAPAIR_CATEGORY=drbd", NULL);
+                               "SYSLOG_IDENTIFIER=hapair-keep-disk", "HAPAIR_CATEGORY=drbd", NULL);
 }
 
-/* Past the page cache: DRBD writes past it, so that it may have what was on the disk long ago. */
-static int open_disk(Keep *keep)
-{
-        keep->disk_fd = open(keep->disk, O_RDONLY | O_DIRECT | O_CLOEXEC);
-        if (keep->disk_fd < 0 || ioctl(keep->disk_fd, BLKGETSIZE64, &keep->size) < 0)
-                return fail(keep->disk, -errno);
-        return 0;
-}
-
-static int open_directory(Keep *keep)
+static int check_room(const Keep *keep, int directory_fd, const char *directory, char *ret_reason,
+                      size_t reason_size)
 {
         uint64_t room;
-        int r;
+        int r = image_has_room(directory_fd, keep->size, &room);
 
-        keep->directory_fd = open(keep->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (keep->directory_fd < 0)
-                return fail(keep->directory, -errno);
-        /* Left by one that was killed. */
-        (void) unlinkat(keep->directory_fd, keep->part, 0);
-        r = image_has_room(keep->directory_fd, keep->size, &room);
         if (r == -ENOSPC)
-                fprintf(stderr,
-                        "an image of %s needs %" PRIu64 " MiB in %s, where %" PRIu64
-                        " MiB can be had: make room there, mount a larger file system on it, or copy the disk "
-                        "elsewhere by hand\n",
-                        keep->disk, (keep->size + MIB - 1) / MIB, keep->directory, room / MIB);
+                snprintf(ret_reason, reason_size,
+                         "%s is no volume of LVM, and an image of it needs %" PRIu64
+                         " MiB in %s, where it can have %" PRIu64
+                         ": make room there, or mount a larger file system on it",
+                         keep->disk, (keep->size + MIB - 1) / MIB, directory, room / MIB);
         else if (r < 0)
-                (void) fail(keep->directory, r);
+                snprintf(ret_reason, reason_size, "%s: %s", directory, strerror(-r));
         return r;
 }
 
-/* The name is there only once the image is whole. */
-static int make_image(Keep *keep)
+static int make_image(Keep *keep, int disk_fd, int directory_fd, const char *name)
 {
+        _cleanup_(closep) int image_fd = openat(directory_fd, PART,
+                                                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
         int r;
 
-        keep->image_fd = openat(keep->directory_fd, keep->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                                0600);
-        if (keep->image_fd < 0)
+        if (image_fd < 0)
                 return -errno;
-        r = image_copy(keep->disk_fd, keep->size, keep->image_fd, tell, keep);
-        if (r >= 0 && linkat(keep->directory_fd, keep->part, keep->directory_fd, keep->name, 0) < 0)
+        r = image_copy(disk_fd, keep->size, image_fd, tell, keep);
+        if (r >= 0 && renameat(directory_fd, PART, directory_fd, name) < 0)
                 r = -errno;
-        (void) unlinkat(keep->directory_fd, keep->part, 0);
-        if (r >= 0 && fsync(keep->directory_fd) < 0)
+        if (r >= 0 && fsync(directory_fd) < 0)
                 r = -errno;
+        if (r < 0)
+                (void) unlinkat(directory_fd, PART, 0);
         return r;
 }
 
-static int keep_image(Keep *keep, const char *name)
+int keep_image(const char *disk, const char *directory, const char *name, char *ret_reason,
+               size_t reason_size)
 {
+        /* Past the page cache: DRBD writes past it, so that it may have what was on the disk long ago. */
+        _cleanup_(closep) int disk_fd = open(disk, O_RDONLY | O_DIRECT | O_CLOEXEC);
+        _cleanup_(closep) int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        Keep keep = { .disk = disk };
+        char file[256];
         int r;
 
-        if (snprintf(keep->name, sizeof(keep->name), "%s.img", name) >= (int) sizeof(keep->name))
-                return fail(name, -ENAMETOOLONG);
-        (void) snprintf(keep->part, sizeof(keep->part), "image.part");
-        r = open_disk(keep);
-        if (r < 0)
-                return r;
-        r = open_directory(keep);
-        if (r < 0)
-                return r;
-        r = make_image(keep);
-        return r < 0 ? fail(keep->name, r) : 0;
-}
-
-int main(int argc, char *argv[])
-{
-        Keep keep = { .disk_fd = -1, .directory_fd = -1, .image_fd = -1 };
-        int r;
-
-        if (argc != 4) {
-                fprintf(stderr, "Usage: hapair-keep-image DISK DIRECTORY NAME\n");
-                return EXIT_FAILURE;
+        if (disk_fd < 0 || ioctl(disk_fd, BLKGETSIZE64, &keep.size) < 0) {
+                snprintf(ret_reason, reason_size, "%s cannot be read: %s", disk, strerror(errno));
+                return -errno;
         }
-        keep.disk = argv[1];
-        keep.directory = argv[2];
-        r = keep_image(&keep, argv[3]);
-        close_fd(keep.image_fd);
-        close_fd(keep.directory_fd);
-        close_fd(keep.disk_fd);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (directory_fd < 0) {
+                snprintf(ret_reason, reason_size, "%s: %s", directory, strerror(errno));
+                return -errno;
+        }
+        (void) unlinkat(directory_fd, PART, 0);
+        r = check_room(&keep, directory_fd, directory, ret_reason, reason_size);
+        if (r < 0)
+                return r;
+        snprintf(file, sizeof(file), "%s.img", name);
+        r = make_image(&keep, disk_fd, directory_fd, file);
+        if (r < 0)
+                snprintf(ret_reason, reason_size, "the image of %s in %s failed: %s", disk, directory,
+                         strerror(-r));
+        return r;
 }
