@@ -130,7 +130,7 @@ int replication1_method_connect(sd_bus_message *message, void *userdata, sd_bus_
 
 int replication1_method_discard(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return sd_bus_error_set(error, ERROR_REFUSED, "No snapshot can be kept of this node's disk");
+        return submit_plain(message, userdata, JOB_DISCARD, error);
 }
 
 int replication1_method_prepare(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -37,6 +37,11 @@ static bool is_disconnected(const VolumeView *view)
                view->connection != DRBD_CONNECTION_HANDSHAKE;
 }
 
+static bool is_connected(const VolumeView *view)
+{
+        return view->connection == DRBD_CONNECTION_CONNECTED;
+}
+
 static bool is_not_frozen(const VolumeView *view)
 {
         return !view->frozen;
@@ -64,6 +69,8 @@ static const struct {
         [JOB_RESUME] = { "let its I/O go on", JOB_LANE_LINK, false, false, 10 * USEC_PER_SEC, order_resume,
                          is_not_frozen },
         [JOB_CONNECT] = { "connect it", JOB_LANE_LINK, false, true, 20 * USEC_PER_SEC, order_connect, NULL },
+        [JOB_DISCARD] = { "discard what this node has", JOB_LANE_LINK, false, true, 29 * USEC_PER_MINUTE,
+                          order_discard, is_connected },
         [JOB_PREPARE] = { "prepare its disk", JOB_LANE_LINK, false, false, 2 * USEC_PER_MINUTE, set_up_begin,
                           NULL },
         [JOB_SET_UP] = { "set it up", JOB_LANE_LINK, false, false, USEC_PER_MINUTE, set_up_begin, NULL },
@@ -285,6 +292,12 @@ static void look(Job *job)
         volume_view(&job->manager->volume, &view);
         if (types[job->type].reached(&view))
                 job_done(job);
+}
+
+void job_limit(Job *job, uint64_t limit_usec)
+{
+        job->deadline_usec = now_usec() + limit_usec;
+        (void) sd_event_source_set_time(job->limit, job->deadline_usec);
 }
 
 void job_await(Job *job)

@@ -26,6 +26,7 @@ typedef enum JobType {
         JOB_LEAVE,
         JOB_RESUME,
         JOB_CONNECT,
+        JOB_DISCARD,
         JOB_PREPARE,
         JOB_SET_UP,    /* ours: the resource as configured */
         JOB_RECONNECT, /* the keeper's */
@@ -85,9 +86,15 @@ void job_unit(Job *job, job_next_t next, const char *method, const char *unit);
 /* Ends well once the kernel says that it is so; see job.c's table. */
 void job_await(Job *job);
 void job_done(Job *job);
+/* From now on; what runs already keeps its own. */
+void job_limit(Job *job, uint64_t limit_usec);
 void job_fail(Job *job, const char *error, const char *format, ...) _printf_(3, 4);
 
-/* The first step of each: orders.c, setup.c */
+/* Parts of orders.c's orders that others need: whether there is a connection to end, and ending it. */
+bool order_has_link(const Manager *m);
+void order_part(Job *job, job_next_t next, bool force);
+
+/* The first step of each: orders.c, discard.c, setup.c */
 void order_primary(Job *job);
 void order_mount(Job *job);
 void order_unmount(Job *job);
@@ -96,4 +103,5 @@ void order_disconnect(Job *job);
 void order_leave(Job *job);
 void order_resume(Job *job);
 void order_connect(Job *job);
+void order_discard(Job *job);
 void set_up_begin(Job *job);

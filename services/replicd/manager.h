@@ -4,7 +4,7 @@
  *
  *   manager.c     settings, events, the turn after each
  *   memory.c      what outlives the daemon
- *   job.c         lanes, limits, answers      orders.c, setup.c   the jobs' steps
+ *   job.c         lanes, limits, answers      orders.c, discard.c, setup.c   the jobs' steps
  *   bus.c         the root object             bus-volume.c        the volume's
  */
 #pragma once

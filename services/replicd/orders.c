@@ -34,6 +34,11 @@ void order_primary(Job *job)
 {
         char minor[NUMBER_MAX];
 
+        /* It would write to what is being kept. */
+        if (jobs_have(job->manager, JOB_DISCARD)) {
+                job_fail(job, ERROR_REFUSED, "what this node has is about to be discarded");
+                return;
+        }
         job_run(job, told,
                 (const char *const[]){ "drbdsetup", "primary", minor_text(job, minor),
                                        job->force ? "--force" : NULL, NULL });
@@ -59,7 +64,7 @@ void order_resume(Job *job)
 
 /* The link */
 
-static void disconnect(Job *job, job_next_t next, bool force)
+void order_part(Job *job, job_next_t next, bool force)
 {
         const Wanted *wanted = &job->manager->wanted;
         char own[80], peer[80];
@@ -71,7 +76,7 @@ static void disconnect(Job *job, job_next_t next, bool force)
                                        NULL });
 }
 
-static bool has_link(const Manager *m)
+bool order_has_link(const Manager *m)
 {
         return m->volume.connection != DRBD_CONNECTION_STANDALONE &&
                m->volume.connection != DRBD_CONNECTION_UNKNOWN;
@@ -79,8 +84,8 @@ static bool has_link(const Manager *m)
 
 void order_disconnect(Job *job)
 {
-        if (has_link(job->manager))
-                disconnect(job, told, true);
+        if (order_has_link(job->manager))
+                order_part(job, told, true);
         else
                 job_done(job);
 }
@@ -116,8 +121,8 @@ void order_leave(Job *job)
         volume_left(&m->volume, true);
         if (!m->volume.present)
                 job_done(job);
-        else if (has_link(m))
-                disconnect(job, has_left, false);
+        else if (order_has_link(m))
+                order_part(job, has_left, false);
         else
                 has_left(job, NULL);
 }
@@ -141,7 +146,7 @@ void order_connect(Job *job)
 
         if (!m->volume.present)
                 set_up_begin(job);
-        else if (has_link(m))
+        else if (order_has_link(m))
                 job_done(job);
         else
                 job_run(job, connected,
