@@ -195,7 +195,7 @@ static void probed(Job *job, const CommandResult *result)
         else
                 job_fail(job, ERROR_REFUSED,
                          "%s is not blank and nobody has said that it is ours; on it is %.*s. Name another disk "
-                         "in the configuration or, to lose what is on it, confirm with \"%s\"",
+                         "in the configuration or, to lose what is on it, type: %s",
                          m->wanted.disk, (int) strcspn(result->output, "\n"), result->output, confirmation);
 }
 
