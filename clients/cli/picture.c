@@ -202,12 +202,6 @@ static json_t *draw_silence(const Question *question)
                          "message", message, "remedy", remedy, "age_ms");
 }
 
-/* A pair without a volume needs no replicd; where there is one, electd says what it lacks. */
-static bool is_optional(const Question *question)
-{
-        return question->daemon == DAEMON_REPLICD && question->outcome == OUTCOME_NOT_RUNNING;
-}
-
 /* What electd lists, after what only the asker can see: a daemon that is not there. */
 static int draw_errors(const Answers *answers, json_t *picture)
 {
@@ -223,8 +217,7 @@ static int draw_errors(const Answers *answers, json_t *picture)
 
                 if (json_object_set_new(answered, daemon_name(d), json_boolean(!failed)) < 0)
                         return -ENOMEM;
-                if (failed && !is_optional(failed) &&
-                    json_array_append_new(errors, draw_silence(failed)) < 0)
+                if (failed && json_array_append_new(errors, draw_silence(failed)) < 0)
                         return -ENOMEM;
         }
 
@@ -311,7 +304,7 @@ static int draw_volume(const Answers *answers, json_t *picture)
         json_t *volume;
         int r;
 
-        if (is_optional(root) || json_is_false(json_object_get(root->answer, "Enabled")))
+        if (json_is_false(json_object_get(root->answer, "Enabled")))
                 return 0;
 
         r = draw_objects(objects, "volume", REPLICATION1_VOLUME_INTERFACE, volume_fields,

@@ -87,7 +87,7 @@ def test_a_role_of_a_silent_peer_is_unknown(node):
     assert 'heartbeat 1 min' in output.out
 
 
-@pytest.mark.parametrize('dead', ['confd', 'electd', 'hbd', 'vipd'])
+@pytest.mark.parametrize('dead', list(fakes.NAMES))
 def test_a_daemon_that_does_not_run_is_told_and_the_rest_shown(node, dead):
     node.start(*(daemon for daemon in fakes.NAMES if daemon != dead))
     status, picture = status_json(node)
