@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bus-json.h"
+#include "common/base/clock.h"
 #include "confirm.h"
 #include "page.h"
 #include "picture.h"
@@ -19,8 +20,8 @@
 /* A snapshot that is a file takes as long as reading what was written alone. */
 #define RESOLVE_USEC (10 * USEC_PER_MINUTE)
 
-/* So often, once a second, a volume may show no resync before it counts as one that did not begin. */
-#define PATIENCE 15
+/* After this long without a resync, none began. */
+#define PATIENCE_USEC (15 * USEC_PER_SEC)
 
 static void history_row(Table *table, const char *name, const char *master, const char *slave)
 {
@@ -101,14 +102,27 @@ static bool is_syncing(const json_t *volume)
         return strcmp(sync, "source") == 0 || strcmp(sync, "target") == 0 || strcmp(sync, "paused") == 0;
 }
 
+/* In place, on a terminal; a log would only grow by it. */
+static void show_progress(const json_t *volume)
+{
+        if (!isatty(STDOUT_FILENO))
+                return;
+
+        fputs("\033[A\033[J", stdout);
+        if (is_syncing(volume))
+                volume_print_sync(volume, "Resync:", 0);
+        else
+                puts("Waiting for the resync");
+        fflush(stdout);
+}
+
 /* The resync goes on without us; ^C ends the looking only. */
 static ExitStatus follow(Client *client)
 {
-        bool terminal = isatty(STDOUT_FILENO);
-        int idle = 0;
+        uint64_t until = now_usec() + PATIENCE_USEC;
 
         client_subscribe(client, DAEMON_REPLICD, NULL, NULL);
-        while (idle < PATIENCE && !ferror(stdout)) {
+        while (now_usec() < until && !ferror(stdout)) {
                 _cleanup_(json_decrefp) json_t *picture = NULL;
                 const json_t *volume;
 
@@ -122,20 +136,14 @@ static ExitStatus follow(Client *client)
                         return STATUS_HEALTHY;
                 }
 
-                idle = is_syncing(volume) ? 0 : idle + 1;
-                if (terminal)
-                        fputs("\033[A\033[J", stdout);
-                if (idle > 0)
-                        puts("   waiting for the resync");
-                else
-                        volume_print_sync(volume, "Resync:", 0);
-                fflush(stdout);
+                if (is_syncing(volume))
+                        until = now_usec() + PATIENCE_USEC;
+                show_progress(volume);
                 client_watch(client, USEC_PER_SEC);
         }
 
-        fputs("hapair split-brain: it was begun, but no resync is seen here; look at 'hapair replication' "
-              "and 'hapair "
-              "errors'\n",
+        fputs("hapair split-brain: it was begun, but no resync is seen here; look at 'hapair replication' and\n"
+              "'hapair errors'\n",
               stderr);
         return STATUS_DEGRADED;
 }
