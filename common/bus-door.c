@@ -72,6 +72,11 @@ static int connect_now(Service *service)
                                       SD_BUS_NAME_REPLACE_EXISTING, on_name, service);
         if (r < 0)
                 return r;
+        if (service->on_bus) {
+                r = service->on_bus(connection->bus, service->userdata);
+                if (r < 0)
+                        return r;
+        }
         return sd_bus_attach_event(connection->bus, service->event, SD_EVENT_PRIORITY_IDLE / 2);
 }
 

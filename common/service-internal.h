@@ -30,6 +30,7 @@ struct Service {
         sd_event *event;
         Log log;
         service_handler_t on_stop, on_reload;
+        service_bus_handler_t on_bus;
         bool stopping;
 
         int notify_fd;

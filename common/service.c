@@ -173,6 +173,16 @@ void service_on_stop(Service *service, service_handler_t handler)
         service->on_stop = handler;
 }
 
+void service_on_bus(Service *service, service_bus_handler_t handler)
+{
+        service->on_bus = handler;
+}
+
+sd_bus *service_bus(Service *service)
+{
+        return service->system.bus;
+}
+
 void service_on_reload(Service *service, service_handler_t handler)
 {
         service->on_reload = handler;

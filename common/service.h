@@ -55,6 +55,13 @@ Log *service_log(Service *service);
 /* SIGTERM and SIGINT call `handler`, which ends with service_exit(); without one they end the loop. */
 void service_on_stop(Service *service, service_handler_t handler);
 
+/* Called with each new connection to the system bus; what is asked of it waits until it is up. */
+typedef int (*service_bus_handler_t)(sd_bus *bus, void *userdata);
+void service_on_bus(Service *service, service_bus_handler_t handler);
+
+/* The connection to the system bus; NULL while there is none. */
+sd_bus *service_bus(Service *service);
+
 /* SIGHUP. */
 void service_on_reload(Service *service, service_handler_t handler);
 

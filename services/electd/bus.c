@@ -11,10 +11,7 @@
 #include "common/messages.h"
 #include "director.h"
 #include "interfaces/election1-server.h"
-
-#define REFUSED "org.hapair.Error.Refused"
-/* What an operator types to take the role without the right to it. */
-#define FORCE_SENTENCE "I accept the loss of data that only the peer has"
+#include "words.h"
 
 static int reply_string(sd_bus_message *reply, const char *text)
 {
@@ -109,8 +106,10 @@ PROPERTY(peer_record_usec)
 PROPERTY(reason)
 {
         const Director *director = userdata;
+        char text[WORDS_MAX];
 
-        return reply_string(reply, elect_reason_to_string(director->core.reason));
+        words_reason(&director->core, &director->facts, text);
+        return sd_bus_message_append(reply, "s", text);
 }
 
 PROPERTY(arbiter)
@@ -204,7 +203,7 @@ int election1_method_get_decisions(sd_bus_message *message, void *userdata, sd_b
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int request(Director *director, sd_bus_message *message, ElectRequest what, sd_bus_error *error)
+int election_bus_request(Director *director, sd_bus_message *message, ElectRequest what, sd_bus_error *error)
 {
         ElectEvent event = { .type = ELECT_EV_REQUEST };
 
@@ -224,12 +223,12 @@ static int request(Director *director, sd_bus_message *message, ElectRequest wha
 
 int election1_method_make_master(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return request(userdata, message, ELECT_REQUEST_MAKE_MASTER, error);
+        return election_bus_request(userdata, message, ELECT_REQUEST_MAKE_MASTER, error);
 }
 
 int election1_method_make_slave(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return request(userdata, message, ELECT_REQUEST_MAKE_SLAVE, error);
+        return election_bus_request(userdata, message, ELECT_REQUEST_MAKE_SLAVE, error);
 }
 
 int election1_method_set_maintenance(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -238,20 +237,9 @@ int election1_method_set_maintenance(sd_bus_message *message, void *userdata, sd
 
         if (r < 0)
                 return r;
-        return request(userdata, message, on ? ELECT_REQUEST_MAINTENANCE_ON : ELECT_REQUEST_MAINTENANCE_OFF,
-                       error);
-}
-
-int election1_method_force_master(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        const char *sentence;
-        int r = sd_bus_message_read(message, "s", &sentence);
-
-        if (r < 0)
-                return r;
-        if (strcmp(sentence, FORCE_SENTENCE) != 0)
-                return sd_bus_error_set(error, REFUSED, "To force the role, type: " FORCE_SENTENCE);
-        return request(userdata, message, ELECT_REQUEST_FORCE_MASTER, error);
+        return election_bus_request(userdata, message,
+                                    on ? ELECT_REQUEST_MAINTENANCE_ON : ELECT_REQUEST_MAINTENANCE_OFF,
+                                    error);
 }
 
 static int answer(Director *director, sd_bus_message *call, ElectResult result)
@@ -270,7 +258,7 @@ static int answer(Director *director, sd_bus_message *call, ElectResult result)
         if (result == ELECT_FAILED_ORDER)
                 return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_FAILED, "%s: %s", text,
                                                   elect_order_to_string(director->core.failed_order));
-        return sd_bus_reply_method_errorf(call, REFUSED, "%s", text);
+        return sd_bus_reply_method_errorf(call, ELECTION_REFUSED, "%s", text);
 }
 
 void election_bus_reply(Director *director, uint64_t token, ElectResult result)
@@ -293,6 +281,19 @@ static uint64_t present_errors(const Director *director)
         ErrorItem items[ERRORS_MAX];
 
         return errors_digest(items, errors_list(&director->core, &director->facts, items));
+}
+
+/* Of both histories; nothing without a split brain. */
+static uint64_t present_split_brain(const Director *director)
+{
+        ElectHistory history[2];
+
+        if (!elect_split_brain(&director->core))
+                return 0;
+        words_history(&director->core, ELECT_ROLE_MASTER, &history[0]);
+        words_history(&director->core, ELECT_ROLE_SLAVE, &history[1]);
+        return 1 + history[0].since_usec + history[0].written_kib + history[0].generation +
+               3 * (history[1].since_usec + history[1].written_kib + history[1].generation);
 }
 
 static Told present(const Director *director)
@@ -339,6 +340,9 @@ void election_bus_changed(Director *director)
         bool peer_changed = was.peer_known != is.peer_known;
 
         is.errors = was.errors;
+        is.reboot_danger = was.reboot_danger;
+        is.split_brain = was.split_brain;
+        is.waits = was.waits;
         director->told = is;
         emit(director, was.configured != is.configured, "ConfiguredRole");
         emit(director, was.running != is.running, "RunningRole");
@@ -360,14 +364,26 @@ void election_bus_changed(Director *director)
         status_text(director);
 }
 
+/* What is told once a tick: it follows from much, and nothing waits for it. */
 void election_bus_errors(Director *director)
 {
-        uint64_t errors = present_errors(director);
+        Told *told = &director->told;
+        uint64_t errors, split = present_split_brain(director);
+        char danger[WORDS_MAX], waits[WORDS_MAX];
 
-        if (errors == director->told.errors)
-                return;
-        director->told.errors = errors;
-        emit(director, true, "Errors");
+        director->facts.now_usec = now_usec();
+        errors = present_errors(director);
+        words_reboot_danger(&director->core, &director->facts, danger);
+        words_waits(&director->core, &director->facts, waits);
+        emit(director, errors != told->errors, "Errors");
+        emit(director, split != told->split_brain, "SplitBrain");
+        emit(director, errors_hash(danger) != told->reboot_danger, "RebootDanger");
+        emit(director, errors_hash(waits) != told->waits, "Reason");
+        told->errors = errors;
+        told->split_brain = split;
+        told->reboot_danger = errors_hash(danger);
+        told->waits = errors_hash(waits);
+        inhibit_want(director->inhibit, danger);
 }
 
 int election_bus_add_objects(sd_bus *bus, void *userdata)

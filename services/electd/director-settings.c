@@ -80,6 +80,22 @@ static int read_problems(sd_bus_message *message, void *ret_value)
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+/* The nodes are called after the cluster and their configured roles. */
+static void name_nodes(Director *director)
+{
+        ElectRole role = director->core.settings.configured;
+        const char *cluster = director->wanted.cluster ?: "";
+        bool known = cluster[0] != 0 && role != ELECT_ROLE_NONE;
+        ErrorFacts *facts = &director->facts;
+
+        facts->own_name[0] = facts->peer_name[0] = 0;
+        if (!known)
+                return;
+        snprintf(facts->own_name, sizeof(facts->own_name), "%s-%s", cluster, elect_role_to_string(role));
+        snprintf(facts->peer_name, sizeof(facts->peer_name), "%s-%s", cluster,
+                 role == ELECT_ROLE_MASTER ? "slave" : "master");
+}
+
 /* A configuration that is not there yet changes nothing: what is in force stays. */
 static int apply(sd_bus_message *message, void *userdata)
 {
@@ -96,6 +112,7 @@ static int apply(sd_bus_message *message, void *userdata)
                 { "Digest", "s", offsetof(DirectorSettings, digest) },
                 { "HostName", "s", offsetof(DirectorSettings, host_name) },
                 { "Watchdog", "s", offsetof(DirectorSettings, watchdog) },
+                { "Cluster", "s", offsetof(DirectorSettings, cluster) },
                 { "Problems", "aa{sv}", offsetof(DirectorSettings, problems), read_problems },
         };
         Director *director = userdata;
@@ -136,6 +153,7 @@ static int apply(sd_bus_message *message, void *userdata)
         /* Nothing asks a gateway yet: as if none were known. */
         director_feed(director, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = ELECT_VOID });
         director_watchdog_apply(director);
+        name_nodes(director);
         return 0;
 }
 
@@ -152,4 +170,5 @@ void director_settings_close(Director *director)
         free(director->wanted.host_name);
         free(director->wanted.digest);
         free(director->wanted.watchdog);
+        free(director->wanted.cluster);
 }

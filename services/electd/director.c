@@ -17,6 +17,7 @@
 #include "common/messages.h"
 
 #define TICK_MIN_USEC      (5 * USEC_PER_MSEC)
+#define TICK_MAX_USEC      USEC_PER_SEC /* what is told people is as old as that at the most */
 #define TICK_IDLE_USEC     USEC_PER_SEC /* in place of a dead time that is not known yet */
 #define ERRORS_PERIOD_USEC USEC_PER_SEC
 #define SAVE_RETRY_USEC    USEC_PER_SEC
@@ -226,6 +227,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         uint64_t dead = director->core.configured ? director->core.settings.dead_usec : TICK_IDLE_USEC;
         uint64_t period = MAX_OF(dead / 3, TICK_MIN_USEC);
 
+        period = MIN_OF(period, TICK_MAX_USEC);
         check_late(director);
         director_publish_again(director);
         director_watchdog_look(director);
@@ -287,6 +289,13 @@ static int load(Director *director, ElectStart *start)
         return 0;
 }
 
+static int on_bus(sd_bus *bus, void *userdata)
+{
+        Director *director = userdata;
+
+        return inhibit_connected(director->inhibit, bus);
+}
+
 static int open_sources(Director *director)
 {
         sd_event *event = service_event(director->service);
@@ -331,6 +340,10 @@ int director_new(Service *service, Director *director)
                 return r;
         memcpy(start.boot_id, boot_id.bytes, sizeof(start.boot_id));
         start.instance = 1 + randombytes_uniform(UINT32_MAX - 1);
+        r = inhibit_new(service, &director->inhibit);
+        if (r < 0)
+                return r;
+        service_on_bus(service, on_bus);
         r = load(director, &start);
         if (r < 0)
                 return r;
@@ -358,6 +371,7 @@ void director_done(Director *director)
         for (size_t i = 0; i < DIRECTOR_WAITERS_MAX; i++)
                 sd_bus_message_unref(director->waiter[i].call);
         sd_bus_slot_unref(director->farewell);
+        inhibit_free(director->inhibit);
         bus_client_free(director->hbd);
         bus_client_free(director->vipd.client);
         director_replicd_close(director);

@@ -20,13 +20,16 @@
 #include "elect.h"
 #include "errors.h"
 #include "history.h"
+#include "inhibit.h"
 #include "seal.h"
 #include "watchdog.h"
+#include "words.h"
 
 #define DIRECTOR_EVENTS_MAX  64
 #define DIRECTOR_CALLS_MAX   8
 #define DIRECTOR_WAITERS_MAX 16
 #define DIRECTOR_FENCES_MAX  8
+#define ELECTION_REFUSED     "org.hapair.Error.Refused"
 
 typedef struct Director Director;
 typedef struct HelperType HelperType;
@@ -70,7 +73,7 @@ typedef struct Waiter {
 /* What the settings say beyond what the core needs. */
 typedef struct DirectorSettings {
         bool configured, active, auto_failback, failover_link_down, volume;
-        char *role, *arbiter, *host_name, *digest, *watchdog;
+        char *role, *arbiter, *host_name, *digest, *watchdog, *cluster;
         ErrorFacts *problems; /* where what confd found goes */
         uint64_t dead_usec, failback_delay_usec;
 } DirectorSettings;
@@ -83,7 +86,7 @@ typedef struct Told {
         ElectReason reason;
         uint64_t since_usec, epoch;
         bool peer_known, peer_online, maintenance, pinned;
-        uint64_t errors; /* a digest of the list */
+        uint64_t errors, reboot_danger, split_brain, waits; /* digests */
 } Told;
 
 struct Director {
@@ -127,6 +130,8 @@ struct Director {
         sd_bus_message *fence[DIRECTOR_FENCES_MAX];
         OrderCall call[DIRECTOR_CALLS_MAX];
         Waiter waiter[DIRECTOR_WAITERS_MAX];
+        char sentence[WORDS_MAX]; /* told last as what to type; empty: none */
+        Inhibit *inhibit;
         uint64_t tokens;
 
         DirectorSettings wanted;
@@ -181,8 +186,10 @@ void director_settings_close(Director *director);
 void director_watchdog_apply(Director *director);
 void director_watchdog_look(Director *director);
 
-/* bus.c: the outside learns of what changed; an operator learns the outcome */
+/* bus.c, bus-volume.c: the outside learns of what changed; an operator learns the outcome */
 void election_bus_changed(Director *director);
 void election_bus_errors(Director *director);
 void election_bus_reply(Director *director, uint64_t token, ElectResult result);
+_must_check_ int election_bus_request(Director *director, sd_bus_message *message, ElectRequest what,
+                                      sd_bus_error *error);
 int election_bus_add_objects(sd_bus *bus, void *userdata);

@@ -31,16 +31,13 @@ bool elect_automatic(const ElectCore *core);
 bool elect_peer_heard(const ElectCore *core);
 bool elect_record_valid(const ElectCore *core);
 bool elect_record_fresh(const ElectCore *core);
-bool elect_master_heard(const ElectCore *core);
 bool elect_peer_stands_by(const ElectCore *core);
-bool elect_peer_able(const ElectCore *core);
 bool elect_echoed(const ElectCore *core);
 bool elect_able(const ElectCore *core);
 bool elect_fit(const ElectCore *core);
 bool elect_peer_answers(ElectCore *core);
 bool elect_probed(ElectCore *core);
 bool elect_promised(ElectCore *core);
-bool elect_connected(const ElectCore *core);
 bool elect_probe_wanted(const ElectCore *core);
 void elect_hear(ElectCore *core, const ElectEvent *event);
 void elect_make_record(const ElectCore *core, ElectRecord *ret_record);
@@ -91,7 +88,6 @@ bool elect_disk_rule(ElectCore *core);
 void elect_disk_apart(ElectCore *core);
 
 /* elect-split.c */
-bool elect_split_brain(const ElectCore *core);
 bool elect_split_keeps(const ElectCore *core);
 bool elect_split_rules(ElectCore *core);
 ElectResult elect_resolve(ElectCore *core, ElectRole keep);

@@ -11,9 +11,6 @@
 /* A disk is attached in steps; one that is gone for a moment only has not failed. */
 #define LOST_USEC (2 * USEC_PER_SEC)
 
-/* Writes that wait longer than this are not slow, they hang. */
-#define STALL_USEC (10 * USEC_PER_SEC)
-
 /*
  * The founder's first start, alone: nobody has any data, the kernel calls its disk inconsistent and wants to
  * be forced.
@@ -27,7 +24,7 @@ bool elect_disk_untouched(const ElectCore *core)
 /* The kernel would promote it: whole, or only this node can have the newest data, as its `sole` says. */
 bool elect_disk_serves(const ElectCore *core)
 {
-        if (!core->volume.known || core->volume.stalled_usec >= STALL_USEC)
+        if (!core->volume.known || core->volume.stalled_usec >= ELECT_DISK_STALL_USEC)
                 return false;
         return core->volume.disk == ELECT_DISK_UP_TO_DATE || elect_disk_untouched(core) ||
                (core->volume.disk == ELECT_DISK_CONSISTENT && core->memory.sole);
@@ -48,7 +45,8 @@ bool elect_disk_whole(const ElectCore *core)
 bool elect_disk_ails(const ElectCore *core)
 {
         return core->settings.volume && core->volume.known &&
-               (core->volume.disk == ELECT_DISK_DISKLESS || core->volume.stalled_usec >= STALL_USEC);
+               (core->volume.disk == ELECT_DISK_DISKLESS ||
+                core->volume.stalled_usec >= ELECT_DISK_STALL_USEC);
 }
 
 /* In Fault for its disk alone: as good as a standby that has nothing. */

@@ -16,6 +16,8 @@
 #define ELECT_PATH_NAME_MAX  24
 #define ELECT_ACTIONS_MAX    24 /* of one step */
 #define ELECT_EPOCH_JUMP_MAX (UINT64_C(1) << 32)
+/* Writes that wait longer than this are not slow, they hang. */
+#define ELECT_DISK_STALL_USEC UINT64_C(10000000)
 
 typedef enum ElectRole {
         ELECT_ROLE_NONE,

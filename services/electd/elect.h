@@ -210,3 +210,9 @@ ElectState elect_state(const ElectCore *core);
 ElectRole elect_running_role(const ElectCore *core);
 /* UNKNOWN when the peer is not heard or its record is aged: then `ret_role` is NONE. */
 ElectPeerState elect_peer_role(const ElectCore *core, ElectRole *ret_role);
+
+/* What the sentences for people rest on, as the rules see it. */
+bool elect_connected(const ElectCore *core);
+bool elect_master_heard(const ElectCore *core);
+bool elect_peer_able(const ElectCore *core);
+bool elect_split_brain(const ElectCore *core);

@@ -5,10 +5,12 @@
 #include "errors.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/macros.h"
+#include "words.h"
 
 typedef struct List {
         ErrorItem *item;
@@ -196,29 +198,93 @@ static void add_paths(List *list, const ElectCore *core)
                     "Only one heartbeat path works: its loss alone looks like the death of the peer");
 }
 
-static void add_volume(List *list, const ElectCore *core)
+static void add_split_brain(List *list, const ElectCore *core)
 {
+        ElectHistory master, slave;
+        char text[MESSAGE_SIZE];
+
+        words_history(core, ELECT_ROLE_MASTER, &master);
+        words_history(core, ELECT_ROLE_SLAVE, &slave);
+        if (master.generation != 0 && slave.generation != 0)
+                snprintf(text, sizeof(text),
+                         "Both nodes wrote alone, the configured master %" PRIu64
+                         " KiB, the configured slave "
+                         "%" PRIu64 " KiB; nothing is discarded by itself",
+                         master.written_kib, slave.written_kib);
+        else
+                snprintf(text, sizeof(text), "Both nodes wrote alone; nothing is discarded by itself");
+        add(list, "split-brain", false, core->volume_since_usec,
+            "`hapair split-brain show` shows both histories; `hapair split-brain resolve` ends it.", text);
+}
+
+static void add_disk(List *list, const ElectCore *core)
+{
+        char text[MESSAGE_SIZE];
+
+        if (core->volume.disk == ELECT_DISK_DISKLESS)
+                add(list, "disk-lost", false, core->disk_since_usec,
+                    "Look at the kernel's log (`journalctl -k`), replace the disk, and see `hapair replication`.",
+                    "The disk of this node under the replicated volume has failed or is missing");
+        if (core->volume.stalled_usec < ELECT_DISK_STALL_USEC)
+                return;
+        snprintf(text, sizeof(text), "Writes to the disk of this node have been waiting for %" PRIu64 " s",
+                 core->volume.stalled_usec / USEC_PER_SEC);
+        add(list, "disk-stalled", false, core->volume_since_usec,
+            "Look at the kernel's log and the storage behind the disk.", text);
+}
+
+static void add_sync(List *list, const ElectCore *core, const ErrorFacts *facts)
+{
+        const ElectVolume *volume = &core->volume;
+        char text[MESSAGE_SIZE];
+
+        if (!volume->connected)
+                add(list, "replication-lost", false, core->volume_since_usec,
+                    "Check the replication link and the peer: `hapair replication`.",
+                    "The disks of the two nodes are not connected");
+        else if (volume->disk == ELECT_DISK_INCONSISTENT || volume->peer_disk == ELECT_DISK_INCONSISTENT) {
+                const char *from =
+                                volume->disk == ELECT_DISK_INCONSISTENT ? facts->peer_name : facts->own_name;
+                snprintf(text, sizeof(text), "A resync runs: until it ends only %s has all data",
+                         from[0] != 0 ? from : "one node");
+                add(list, "not-in-sync", true, core->volume_since_usec,
+                    "Wait (`hapair replication --watch`), and reboot neither node meanwhile.", text);
+        } else if (volume->peer_disk == ELECT_DISK_DISKLESS)
+                add(list, "peer-disk-lost", false, core->volume_since_usec,
+                    "See `hapair errors` on the peer; do not reboot this node before its disk is back.",
+                    "The peer's disk has failed: only this node has the data");
+        else if (volume->disk != ELECT_DISK_UP_TO_DATE || volume->peer_disk != ELECT_DISK_UP_TO_DATE)
+                add(list, "not-in-sync", true, core->volume_since_usec,
+                    "Look at `hapair replication` on both nodes.", "The disks are not in sync");
+}
+
+static void add_volume(List *list, const ElectCore *core, const ErrorFacts *facts)
+{
+        char text[WORDS_MAX];
+
         if (!core->settings.volume)
                 return;
-        if (!core->volume.known)
+        if (facts->volume_problem[0] != 0)
+                add(list, "replication-problem", false, core->volume_since_usec,
+                    "Do what it says, and look at `hapair replication`.", facts->volume_problem);
+        if (!core->volume.known && facts->volume_problem[0] == 0)
                 add(list, "replication-away", false, core->volume_since_usec,
-                    "Look at `systemctl status hapair-replicd`.", "The replication daemon does not answer");
-        else if (core->volume.split_brain)
-                add(list, "split-brain", false, core->volume_since_usec,
-                    "`hapair split-brain show` shows both histories; resolve it there.",
-                    "Both nodes wrote alone: nothing is discarded by itself");
-        else if (!core->volume.connected)
-                add(list, "replication-lost", false, core->volume_since_usec,
-                    "Check the replication link and the peer.", "The disks are not connected");
-        else if (core->volume.disk != ELECT_DISK_UP_TO_DATE ||
-                 core->volume.peer_disk != ELECT_DISK_UP_TO_DATE)
-                add(list, "not-in-sync", true, core->volume_since_usec,
-                    "Wait for the resync, and do not reboot the running master meanwhile.",
-                    "The disks are not in sync");
+                    "Look at `systemctl status hapair-replicd`.",
+                    "The replication daemon does not answer, or knows nothing of the volume");
+        if (elect_split_brain(core))
+                add_split_brain(list, core);
+        else if (core->volume.known)
+                add_sync(list, core, facts);
+        if (core->volume.known)
+                add_disk(list, core);
         if (core->state == ELECT_ISOLATED)
                 add(list, "isolated", false, core->since_usec,
-                    "Bring the peer or its link back; an operator may force the role.",
-                    "The disk is frozen until the right to go on alone is proven");
+                    "Bring the peer or its link back, or force the role: `hapair become master --force`.",
+                    "The disk is frozen until it is proven that this node may go on without the peer");
+        if (words_waits(core, facts, text))
+                add(list, "waits-for-peer", false, core->since_usec,
+                    "Start the other node. Only when it is lost for good: `hapair become master --force`.",
+                    text);
 }
 
 size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret_items[ERRORS_MAX])
@@ -230,7 +296,7 @@ size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret
         add_helpers(&list, core, facts);
         add_peer(&list, core);
         add_paths(&list, core);
-        add_volume(&list, core);
+        add_volume(&list, core, facts);
         for (size_t i = 0; i < facts->n_problems; i++)
                 add(&list, "configuration", facts->problem[i].warning, core->settings_usec,
                     "`hapair config check` lists everything; correct it, then `systemctl reload hapair-confd`.",
@@ -257,9 +323,16 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
         return hash;
 }
 
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+
+uint64_t errors_hash(const char *text)
+{
+        return mix(HASH_BEGIN, text, strlen(text));
+}
+
 uint64_t errors_digest(const ErrorItem *items, size_t n)
 {
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        uint64_t hash = HASH_BEGIN;
 
         for (size_t i = 0; i < n; i++) {
                 hash = mix(hash, items[i].message, strlen(items[i].message));

@@ -12,7 +12,7 @@
 typedef struct ErrorItem {
         const char *code;
         bool warning;
-        char message[192];
+        char message[256];
         const char *remedy;
         uint64_t since_usec; /* CLOCK_BOOTTIME */
 } ErrorItem;
@@ -25,8 +25,10 @@ typedef struct ConfigProblem {
 
 /* What the core does not need to know to decide. */
 typedef struct ErrorFacts {
-        bool own_address_gone;    /* of the primary device, for longer than a moment */
-        char volume_problem[256]; /* why replicd has no working volume; empty: it has */
+        uint64_t now_usec;
+        char own_name[64], peer_name[64]; /* of the nodes; empty: not known */
+        bool own_address_gone;            /* of the primary device, for longer than a moment */
+        char volume_problem[256];         /* why replicd has no working volume; empty: it has */
         bool save_failed;
         uint64_t save_failed_usec;
         int watchdog_error; /* negative errno: the configured one cannot be used */
@@ -40,5 +42,6 @@ typedef struct ErrorFacts {
 /* Errors first, then warnings; returns how many. */
 size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret_items[ERRORS_MAX]);
 
-/* Changes when the list does. */
+/* Changes when the list, or the text, does. */
 uint64_t errors_digest(const ErrorItem *items, size_t n);
+uint64_t errors_hash(const char *text);

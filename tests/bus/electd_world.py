@@ -47,11 +47,11 @@ class Record:
 class World:
     """One node: the real electd and what is around it."""
 
-    def __init__(self, directory, role='master', dead=DEAD):
+    def __init__(self, directory, role='master', dead=DEAD, **environment):
         self.directory = directory
         self.directory.mkdir(exist_ok=True)
         (directory / 'election').write_text(KEY.hex() + '\n')
-        self.electd = Daemon('electd', directory, CREDENTIALS_DIRECTORY=str(directory))
+        self.electd = Daemon('electd', directory, CREDENTIALS_DIRECTORY=str(directory), **environment)
         self.first_state('founder' if role == 'master' else 'joined')
         self.node = Node(directory)
         self.unanswered = set()
@@ -126,9 +126,9 @@ class World:
         self.peer = (*self.peer[:4], data, 1, 0)
         self.signal('RecordReceived', '(tayttb)', 7, data, 1, 0, stale)
 
-    def tell_message(self, kind, nonce, reason=OPERATOR, epoch=0):
-        data = struct.pack('<BBBBBBHIIQQQQ', 1, kind, reason, 0, 0, 0, 0, PEER_INSTANCE, self.published().instance, 0,
-                           nonce, epoch, 0)
+    def tell_message(self, kind, nonce, reason=OPERATOR, epoch=0, since=0, generation=0, flags=0):
+        data = struct.pack('<BBBBBBHIIQQQQ', 1, kind, reason, 0, flags, 0, 0, PEER_INSTANCE,
+                           self.published().instance, since, nonce, epoch, generation)
         self.signal('MessageReceived', '(stay)', 'election', 7, seal(b'm', data))
 
     def published(self):

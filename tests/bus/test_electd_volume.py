@@ -2,6 +2,7 @@
 """hapair-electd of a pair with a replicated volume: orders to replicd, what it reports, the kernel's questions."""
 
 import os
+import re
 import signal
 import time
 
@@ -9,12 +10,13 @@ import pytest
 from gi.repository import GLib
 
 from daemon import CallError, plain, wait_until
-from electd_world import World, world  # pylint: disable=unused-import
+from electd_world import NONE, World, world  # pylint: disable=unused-import
 from fakes import Refusal
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root can make networks')
 
 VOLUME = 'volume/hapair'
+HISTORY, RESOLVE, RESOLVED = 12, 13, 14
 
 
 class VolumeWorld(World):
@@ -25,7 +27,8 @@ class VolumeWorld(World):
         self.settings['Volume'] = GLib.Variant('b', True)
         self.failing = {}
         replicd = self.node.replicd
-        for order in ('Primary', 'Mount', 'Unmount', 'Secondary', 'Disconnect', 'Leave', 'Resume', 'Reset'):
+        for order in ('Primary', 'Mount', 'Unmount', 'Secondary', 'Disconnect', 'Leave', 'Resume', 'Reset',
+                      'Connect', 'Discard'):
             replicd.methods[order] = lambda *arguments, order=order: self.obey(order)
         replicd.add(VOLUME, 'Volume', Resource='hapair', Known=True, Connection='Connecting', Role='Secondary',
                     PeerRole='Unknown', DiskState='UpToDate', PeerDiskState='DUnknown', Connections=0, Generation=16)
@@ -175,6 +178,65 @@ def test_fence_handlers_wait_together_and_nobody_knows_in_the_end(world):
     assert outcomes == [[], [], [], []]
     wait_until(lambda: all(outcomes), 'an answer to each')
     assert one.electd.call('FencePeer', 's', 'hapair') == 1
+
+
+def test_waiting_node_says_whose_data_are_newer_and_what_forcing_costs(world):
+    one = world(VolumeWorld, role='slave')
+    one.settings['Cluster'] = GLib.Variant('s', 'gw')
+    one.start()
+    wait_until(one.published, 'a record')
+    one.tell_peer('lost')
+    wait_until(lambda: 'newer data' in one.electd.property('Reason'), 'a reason')
+    reason = one.electd.property('Reason')
+    assert reason.startswith('gw-master may have newer data since 20') and reason.endswith('UTC: this node waits for it')
+    errors = {error['code']: error for error in plain(one.electd.property('Errors'))}
+    assert errors['waits-for-peer']['message'] == reason
+    one.volume_read(DiskState='Outdated')
+    with pytest.raises(CallError, match='type: I accept the loss of what gw-master wrote since 20') as refusal:
+        one.electd.call('ForceMaster', 's', '')
+    with pytest.raises(CallError, match='type: '):
+        one.electd.call('ForceMaster', 's', 'I accept the loss of data that only the peer has')
+    outcome = one.call_later('ForceMaster', 's', str(refusal.value).split('type: ')[1])
+    one.wait_state('master')
+    wait_until(lambda: outcome == [''], 'the answer')
+    assert ('Primary', 1, True) in one.node.replicd.calls
+
+
+def test_split_brain_is_shown_and_ended_by_the_sentence(world):
+    one = alone(world)
+    one.volume_read(Connection='StandAlone', SplitBrain=True, WroteAlone=True, OutOfSync=12, AloneSince=1795464000000000)
+    one.tell_peer('online')
+    one.tell_record(9, NONE)
+    history = wait_until(lambda: one.sent(HISTORY), 'our history')
+    assert history['nonce'] == 12
+    one.tell_message(HISTORY, 34, since=1795464000000000, generation=32, flags=4)
+    wait_until(lambda: 'slave' in one.electd.property('SplitBrain'), 'both histories')
+    histories = plain(one.electd.property('SplitBrain'))
+    assert histories['slave'] == {'since': 1795464000000000, 'written': 34, 'generation': 32}
+    assert histories['master']['written'] == 12
+    assert 'split brain' in one.electd.property('RebootDanger')
+    with pytest.raises(CallError, match='neither master nor slave'):
+        one.electd.call('ResolveSplitBrain', 'ss', 'other', '')
+    sentence = 'I discard what the other node wrote since 2026-11-23 20:00:00 UTC (34 KiB)'
+    with pytest.raises(CallError, match=re.escape('type: ' + sentence)):
+        one.electd.call('ResolveSplitBrain', 'ss', 'master', '')
+    assert not one.sent(RESOLVE)
+
+    outcome = one.call_later('ResolveSplitBrain', 'ss', 'master', sentence)
+    resolve = wait_until(lambda: one.sent(RESOLVE), 'the peer is asked')
+    assert 'Connect' not in one.drbd()
+    one.tell_message(RESOLVED, resolve['nonce'])
+    wait_until(lambda: 'Connect' in one.drbd(), 'the order')
+    assert outcome == [] and 'Discard' not in one.drbd() and one.state() == 'master'
+    one.volume(Connection='Connected', SplitBrain=False, PeerDiskState='Inconsistent', Connections=1)
+    wait_until(lambda: outcome == [''], 'the answer')
+    wait_until(lambda: not one.electd.property('SplitBrain'), 'no histories any more')
+
+
+def test_without_a_split_brain_nothing_is_resolved(world):
+    one = alone(world)
+    with pytest.raises(CallError, match='no split brain'):
+        one.electd.call('ResolveSplitBrain', 'ss', 'master', '')
 
 
 def test_only_root_asks_as_the_fence_handler(world):

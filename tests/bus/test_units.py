@@ -42,7 +42,8 @@ def test_an_installation_is_complete(installed):
     names = [f'org.hapair.{n}' for n in ('Address1', 'Config1', 'Election1', 'Heartbeat1', 'Replication1')]
     expected = ['usr/bin/hapair', 'usr/lib/systemd/system/hapair.target', 'usr/lib/sysusers.d/hapair.conf',
                 'usr/lib/tmpfiles.d/hapair.conf', 'usr/lib/systemd/catalog/hapair.catalog',
-                'usr/lib/udev/rules.d/60-hapair.rules', 'usr/share/polkit-1/actions/org.hapair.policy', 'usr/share/bash-completion/completions/hapair',
+                'usr/lib/udev/rules.d/60-hapair.rules', 'usr/share/polkit-1/actions/org.hapair.policy',
+                'usr/share/polkit-1/rules.d/50-hapair.rules', 'usr/share/bash-completion/completions/hapair',
                 'usr/share/man/man1/hapair.1', 'usr/share/man/man5/hapair.conf.5', 'usr/share/man/man7/hapair.7',
                 *(f'usr/share/dbus-1/system.d/{name}.conf' for name in names),
                 *(f'usr/share/dbus-1/interfaces/{name}.xml' for name in names),
