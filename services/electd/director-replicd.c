@@ -182,8 +182,17 @@ static int read_root(Director *director, sd_bus_message *message)
                                        read_root_property, director);
 }
 
+/*
+ * A volume that an electd before this one took leave of is down: replicd sets it up again when it is asked
+ * to.
+ */
 static void heard(Director *director)
 {
+        sd_bus *bus = bus_client_get(director->replicd.client);
+
+        if (!director->volume.volume.known && !director->joined && !director->stopping)
+                replication1_call_connect(bus, NULL, NULL, NULL, 0);
+        director->joined = true;
         director_feed(director, &director->volume);
 }
 

@@ -122,6 +122,7 @@ struct Director {
         bool link_known, link_carrier, link_own_address;
         ElectEvent volume; /* collected in the same way */
         char resource[64]; /* DRBD's name of the volume */
+        bool joined;       /* replicd was heard */
         bool left;         /* in order: nothing is held here any more */
         bool reset;        /* this machine is to end: nobody feeds its watchdog any more */
         Watchdog *watchdog;

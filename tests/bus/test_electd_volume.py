@@ -111,14 +111,14 @@ def test_joined_node_alone_waits(world):
     assert one.state() == 'wait-peer' and one.drbd() == [] and not one.held
 
 
-def test_unknown_volume_promotes_nothing(world):
+def test_unknown_volume_is_asked_to_be_set_up_once_and_promotes_nothing(world):
     one = world(VolumeWorld)
     one.node.replicd.objects[f'{one.node.replicd.root}/{VOLUME}'][f'{one.node.replicd.name}.Volume'].update(Known=False)
     one.start()
     wait_until(one.published, 'a record')
     one.tell_peer('lost')
     time.sleep(3)
-    assert one.drbd() == [] and not one.held
+    assert one.drbd() == ['Connect'] and not one.held
     assert 'replication-away' in [error['code'] for error in plain(one.electd.property('Errors'))]
     one.volume(Known=True)
     one.wait_state('master')

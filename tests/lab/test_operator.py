@@ -106,9 +106,31 @@ def test_a_reboot_hands_over_before_anything_else_stops(pair):
     assert order == sorted(order)
 
 
+def test_a_lone_master_warns_of_a_reboot_as_long_as_it_is_alone(pair):
+    master, slave = pair.nodes["master"], pair.nodes["slave"]
+
+    def inhibited():
+        listed = json.loads(master.exec("busctl", "--json=short", "call", "org.freedesktop.login1",
+                                        "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
+                                        "ListInhibitors").stdout)["data"][0]
+        return [(what, why, mode) for what, who, why, mode, *_ in listed if who == "hapair"]
+
+    assert inhibited() == []
+    slave.exec("systemctl", "stop", "hapair.target")
+    try:
+        wait_for("the master warns", inhibited)
+        assert inhibited() == [("shutdown", "this node is the running master and gw-slave cannot take over", "block")]
+        master.exec("systemctl", "restart", "systemd-logind", "dbus")
+        wait_for("it warns again", inhibited, 20)
+    finally:
+        slave.exec("systemctl", "start", "hapair.target")
+    wait_for("nothing is dangerous any more", lambda: not inhibited())
+
+
 def test_a_stopped_hapair_is_not_running_and_leaves_nothing(pair):
     master = pair.nodes["master"]
-    master.exec("systemctl", "stop", "hapair.target", "hapair-*.socket", *(f"hapair-{d}" for d in DAEMONS))
+    master.exec("systemctl", "stop", "hapair.target")
+    assert master.exec("systemctl", "list-units", "--quiet", "--state=active,deactivating", "hapair*").stdout == ""
     try:
         assert hapair(master, "status")[0] == NOT_RUNNING
         assert pair.vip not in master.addresses()
