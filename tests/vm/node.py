@@ -158,6 +158,7 @@ class Node(Container):
         """The machine goes on after hang()."""
         if self.pid:
             self.lab.signal("power-" + self.name, signal.SIGCONT)
+            self.carriers()
         self.net.dark(self.name, False)
 
     def pause(self):

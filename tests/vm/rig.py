@@ -72,7 +72,8 @@ class Net(network.Net):
         if old["cut"] != new["cut"]:
             for name in network.NODES:
                 node = virtual.Node(self.lab, self, name)
-                if node.pid:
+                # What hangs cannot be told anything; it is when it goes on.
+                if node.pid and name not in new["dark"]:
                     node.carriers()
 
 
