@@ -60,6 +60,7 @@ void director_watchdog_apply(Director *director)
 /* What holds it may let it go, and its driver may come later. */
 void director_watchdog_look(Director *director)
 {
-        if (now_usec() >= director->watchdog_due_usec && !director->reset)
+        if (director->watchdog_device[0] != 0 && now_usec() >= director->watchdog_due_usec &&
+            !director->reset)
                 take(director);
 }

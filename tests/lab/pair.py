@@ -95,8 +95,8 @@ class Pair:
         for version in ("ipv4", "ipv6"):
             master.exec("sysctl", "-qw", f"net.{version}.neigh.eth0.retrans_time_ms=100")
         master.exec("ip", "neighbour", "flush", "all")
-        token = master.exec("hapair", "init", "--config", CONFIGURATION, *options, timeout=60).stdout
-        slave.exec("hapair", "join", *options, input=token, timeout=60)
+        token = master.exec("hapair", "init", "--config", CONFIGURATION, *options, timeout=180).stdout
+        slave.exec("hapair", "join", *options, input=token, timeout=180)
 
     def start(self):
         """From nodes without hapair to a pair that serves."""
