@@ -121,7 +121,7 @@ _printf_(2, 0) static int write_cell(const char *word, const char *format, va_li
 
         if (vasprintf(&text, format, arguments) < 0)
                 return -ENOMEM;
-        if (text[0] == '\0' || strcmp(text, "-") == 0)
+        if (text[0] == '\0' || strcmp(text, "-") == 0 || strcmp(text, "never") == 0)
                 word = NULL;
 
         return asprintf(ret_text, "%s%s%s", word ? word : "", word ? " " : "", text[0] ? text : "-") < 0
