@@ -194,8 +194,10 @@ static void probed(Job *job, const CommandResult *result)
                 job_run(job, wiped, (const char *const[]){ program, "--clear", m->wanted.disk, NULL });
         else
                 job_fail(job, ERROR_REFUSED,
-                         "%s is not blank and nobody has said that it is ours; on it is %.*s. Name another disk "
-                         "in the configuration or, to lose what is on it, type: %s",
+                         "%s is not blank and nobody has said that it is ours; on it is %.*s. Name another "
+                         "disk "
+                         "in the configuration, or run 'hapair replication prepare'; to lose what is on "
+                         "it, type: %s",
                          m->wanted.disk, (int) strcspn(result->output, "\n"), result->output, confirmation);
 }
 
