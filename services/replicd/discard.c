@@ -76,7 +76,7 @@ static void told(Job *job, const CommandResult *result)
 static void parted(Job *job, const CommandResult *result)
 {
         job_run(job, told,
-                (const char *const[]){ "drbdadm", "-c", manager_resource_path(), "connect",
+                (const char *const[]){ "drbdadm", "-c", job->manager->drbd_conf, "connect",
                                        "--discard-my-data", job->manager->wanted.resource, NULL });
 }
 

@@ -34,8 +34,11 @@ static inline uint64_t gi_generation(const Gi *gi)
         return gi->current & ~UINT64_C(1);
 }
 
-/* Metadata that nothing has been written under yet (UUID_JUST_CREATED). */
+/* drbd.h: UUID_JUST_CREATED */
+#define GI_JUST_CREATED 4
+
+/* Metadata that nothing has been written under yet. */
 static inline bool gi_just_created(const Gi *gi)
 {
-        return gi_generation(gi) == 4;
+        return gi_generation(gi) == GI_JUST_CREATED;
 }

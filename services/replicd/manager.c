@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/messages.h"
@@ -70,8 +71,15 @@ void manager_set_up_failed(Manager *m)
         sd_event_source_set_enabled(m->retry, SD_EVENT_ONESHOT);
 }
 
+/*
+ * Not before the kernel has told what it has: a disk that is attached already would only be found busy.
+ * Where DRBD is not loaded there is nothing to be told.
+ */
 static void set_up(Manager *m)
 {
+        m->set_up_due = !m->volume.dumped && access(manager_proc_drbd(), F_OK) == 0;
+        if (m->set_up_due)
+                return;
         if (!m->left && job_submit(m, JOB_SET_UP, NULL, false, NULL) < 0)
                 manager_set_up_failed(m);
 }
@@ -285,6 +293,8 @@ void manager_turn(Manager *m)
         memory_save(m);
         ask_gi(m);
         set_keeper(m);
+        if (m->set_up_due && m->volume.dumped)
+                set_up(m);
         jobs_look(m);
 }
 

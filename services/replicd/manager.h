@@ -36,6 +36,7 @@ struct Manager {
         bool loaded;              /* settings came */
         bool valid;               /* they are enabled and can be used */
         bool left;                /* for good, until Connect */
+        bool set_up_due;          /* as soon as the kernel has told what it has */
         char drbd_conf[PATH_MAX]; /* what drbdadm reads when we run it */
         char mount_unit[256];
         char problem[PROBLEM_MAX];

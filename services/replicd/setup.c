@@ -201,16 +201,32 @@ static void probed(Job *job, const CommandResult *result)
                          m->wanted.disk, (int) strcspn(result->output, "\n"), result->output, confirmation);
 }
 
+/*
+ * Metadata of which we were interrupted: just created, which is right for a slave's disk only, or not yet
+ * given their identifiers. Nothing was written under them. That the disk was blank is forgotten: all of it
+ * is copied.
+ */
+static bool is_unfinished(const Job *job, const char *text)
+{
+        Gi gi;
+
+        if (gi_parse(text, strlen(text), &gi) < 0)
+                return false;
+        return gi.bitmap == GI_JUST_CREATED ||
+               (gi_just_created(&gi) && wanted_is_master(&job->manager->wanted));
+}
+
 static void has_metadata(Job *job, const CommandResult *result)
 {
         char program[PATH_MAX];
 
-        if (result->status == 0) {
-                adjust(job);
-                return;
-        }
         snprintf(program, sizeof(program), "%s/hapair-probe-disk", manager_libexec());
-        job_run(job, probed, (const char *const[]){ program, job->manager->wanted.disk, NULL });
+        if (result->status != 0)
+                job_run(job, probed, (const char *const[]){ program, job->manager->wanted.disk, NULL });
+        else if (is_unfinished(job, result->output))
+                create(job, NULL);
+        else
+                adjust(job);
 }
 
 /* A disk that is attached, or failed while it was, is as it is; looking at it would only find it busy. */
