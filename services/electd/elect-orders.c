@@ -14,6 +14,7 @@
 #define STOP_VIP_ONLY_USEC   (30 * USEC_PER_SEC)
 #define FROZEN_LIMIT_USEC    (5 * USEC_PER_SEC)
 #define RETRY_USEC           USEC_PER_SEC
+#define STUCK_USEC           (10 * USEC_PER_SEC)
 #define FAULT_REST_USEC      (10 * USEC_PER_SEC)
 #define FAULT_REST_DOUBLINGS 5
 
@@ -256,6 +257,19 @@ static void plan_end(ElectCore *core)
 }
 
 /*
+ * A shell that stands in the volume may yet be left; what hangs does not end, and the peer that holds the
+ * right waits for this node's reboot.
+ */
+static bool stuck_for_good(const ElectCore *core, ElectOrder order, int error)
+{
+        if (order == ELECT_ORDER_WITHDRAW)
+                return false;
+        return order != ELECT_ORDER_UNMOUNT || error == -ETIMEDOUT ||
+               core->plan.reason == ELECT_REASON_PEER_HOLDS_RIGHT ||
+               core->now_usec >= core->failed_usec + STUCK_USEC;
+}
+
+/*
  * A demotion that is stuck: with a volume the hardware must end it; without, the addresses may still be
  * here, so the role stays what it is, nobody is told to take over, and it is tried until it works.
  */
@@ -272,7 +286,7 @@ static void plan_stuck(ElectCore *core, ElectOrder order, int error)
                 core->serving_nonce = 0;
         }
         elect_operator_reply(core, ELECT_FAILED_ORDER);
-        if (order != ELECT_ORDER_WITHDRAW)
+        if (stuck_for_good(core, order, error))
                 elect_act(core, ELECT_ACT_REBOOT)->reboot = ELECT_REASON_ORDER_FAILED;
         if (core->state != ELECT_FAULT)
                 elect_set_state(core, ELECT_FAULT, ELECT_REASON_ORDER_FAILED);

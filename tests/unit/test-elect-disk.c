@@ -86,6 +86,37 @@ static void test_ailing_master_hands_over_only_to_a_healthier_peer(void)
         hands_over(true, false, 0);
 }
 
+static void stops_with_unmount_failing(Node *node, int error)
+{
+        node_started(node, ELECT_ROLE_MASTER, true);
+        node->volume.primary = true;
+        node_volume(node);
+        node->failing[ELECT_ORDER_UNMOUNT] = error;
+        node_give(node, &(ElectEvent){ .type = ELECT_EV_STOP });
+}
+
+/* 35, with a volume */
+static void test_busy_volume_is_tried_again_before_this_machine_is_reset(void)
+{
+        Node node;
+
+        stops_with_unmount_failing(&node, -EBUSY);
+        node_wait(&node, 3 * USEC_PER_SEC);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_UNMOUNT], >, 1);
+        g_assert_false(node.rebooted);
+        node.failing[ELECT_ORDER_UNMOUNT] = 0; /* the shell has left it */
+        node_wait(&node, 2 * USEC_PER_SEC);
+        g_assert_true(node.stopped);
+
+        stops_with_unmount_failing(&node, -EBUSY);
+        node_wait(&node, 15 * USEC_PER_SEC);
+        g_assert_true(node.rebooted);
+
+        stops_with_unmount_failing(&node, -ETIMEDOUT);
+        g_assert_true(node.rebooted);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], ==, 0);
+}
+
 static void test_lone_master_without_a_disk_goes_down(void)
 {
         Node node;
@@ -175,6 +206,7 @@ int main(int argc, char *argv[])
         TEST(slave_whose_disk_fails_is_no_candidate_until_it_is_back);
         TEST(disk_fault_still_consents);
         TEST(ailing_master_hands_over_only_to_a_healthier_peer);
+        TEST(busy_volume_is_tried_again_before_this_machine_is_reset);
         TEST(lone_master_without_a_disk_goes_down);
         TEST(consistent_disk_serves_with_the_right_alone);
         TEST(force_is_refused_without_a_disk_and_forces_an_outdated_one);
