@@ -229,21 +229,42 @@ static void has_metadata(Job *job, const CommandResult *result)
                 adjust(job);
 }
 
-/* A disk that is attached, or failed while it was, is as it is; looking at it would only find it busy. */
+static void freed(Job *job, const CommandResult *result)
+{
+        if (well(job, result, "drbdsetup down"))
+                create(job, NULL);
+}
+
+/* The kernel has the disk already: of a daemon before this one, which may have been killed midway. */
+static void has_disk(Job *job, const CommandResult *result)
+{
+        Manager *m = job->manager;
+
+        if (result->status != 0 || m->view.role == DRBD_ROLE_PRIMARY ||
+            m->view.disk != DRBD_DISK_INCONSISTENT || !is_unfinished(job, result->output)) {
+                adjust(job);
+                return;
+        }
+        volume_left(&m->volume, true); /* a disk that is freed is none that failed */
+        job_run(job, freed, (const char *const[]){ "drbdsetup", "down", m->wanted.resource, NULL });
+}
+
+/* A disk that is attached would only be found busy. */
 static void look_at_disk(Job *job)
 {
         const Manager *m = job->manager;
         char minor[NUMBER_MAX];
 
+        minor_text(job, minor);
         if (m->volume.present && m->volume.disk > DRBD_DISK_FAILED)
-                adjust(job);
+                job_run(job, has_disk, (const char *const[]){ "drbdsetup", "get-gi", minor, NULL });
         else if (access(m->wanted.disk, F_OK) < 0)
                 job_fail(job, ERROR_FAILED, "there is no %s; see to the disk or to the configuration",
                          m->wanted.disk);
         else
                 job_run(job, has_metadata,
-                        (const char *const[]){ "drbdmeta", minor_text(job, minor), "v08", m->wanted.disk,
-                                               "internal", "get-gi", NULL });
+                        (const char *const[]){ "drbdmeta", minor, "v08", m->wanted.disk, "internal",
+                                               "get-gi", NULL });
 }
 
 static void has_module(Job *job, const CommandResult *result)

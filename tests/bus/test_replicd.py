@@ -215,6 +215,16 @@ def test_metadata_that_were_not_finished_are_made_again_and_all_is_copied(new, m
     assert re.search('set-gi [0-9A-F]{16}:0:B1A4C00000000000:0:1:1$', node.calls('drbdmeta')[-1])
 
 
+def test_a_disk_that_was_attached_halfway_is_freed_and_finished(new):
+    node = new()
+    node.put('metadata', '076AFAA054DFC74C:0000000000000004:0000000000000000:0000000000000000:0:0:0:0:0:0:0')
+    node.put('events', 'exists resource name:hapair role:Secondary suspended:no\n'
+             'exists device name:hapair volume:0 minor:0 disk:Inconsistent size:1024\nexists -\n')
+    node.start()
+    assert node.calls('drbdsetup')[0] == 'down hapair'
+    assert re.search('set-gi [0-9A-F]{16}:0:B1A4C00000000000:0:1:1$', node.calls('drbdmeta')[-1])
+
+
 def test_a_disk_with_data_is_left_alone_until_it_is_said_to_be_ours(new):
     node = new()
     node.put('disk', 'ext4 labelled "precious"\n')
