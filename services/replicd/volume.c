@@ -205,8 +205,10 @@ static unsigned compare_states(Volume *v, const Volume *before, VolumeTime now)
         }
         if (sync_of(v) != sync_of(before))
                 v->progress.running = false;
-        if (syncing != was_syncing)
-                news |= syncing ? VOLUME_NEWS_SYNC_BEGUN : VOLUME_NEWS_SYNC_ENDED;
+        if (syncing && !was_syncing)
+                news |= VOLUME_NEWS_SYNC_BEGUN;
+        if (!syncing && was_syncing && is_connected(v)) /* else it was interrupted */
+                news |= VOLUME_NEWS_SYNC_ENDED;
         if (v->suspended != before->suspended)
                 news |= v->suspended ? VOLUME_NEWS_FROZEN : VOLUME_NEWS_THAWED;
         return news;

@@ -336,6 +336,18 @@ static void test_resync_with_rate_and_time_left(void)
         g_assert_cmpuint(view(&v).sync_rate_kib, ==, 0);
 }
 
+static void test_resync_that_was_interrupted_has_not_ended(void)
+{
+        Volume v;
+
+        connected(&v, "Primary");
+        (void) tell(&v, "change " PEER "replication:SyncSource peer-disk:Inconsistent");
+        g_assert_cmphex(tell(&v, "change " CONNECTION "connection:NetworkFailure role:Unknown"), ==,
+                        VOLUME_NEWS_DISCONNECTED);
+        g_assert_cmphex(tell(&v, "change " PEER "replication:Off peer-disk:DUnknown"), ==, 0);
+        g_assert_cmpint(view(&v).sync, ==, VOLUME_SYNC_NONE);
+}
+
 static void test_paused_resync_says_how_much_is_equal(void)
 {
         const Progress p = { .out_of_sync_kib = 65525 };
@@ -518,6 +530,8 @@ int main(int argc, char *argv[])
                         test_volume_that_is_taken_down_has_nothing_more_to_tell);
         g_test_add_func("/drbd-volume/lost-events-ask-for-a-new-dump", test_lost_events_ask_for_a_new_dump);
         g_test_add_func("/drbd-volume/resync-with-rate-and-time-left", test_resync_with_rate_and_time_left);
+        g_test_add_func("/drbd-volume/resync-that-was-interrupted-has-not-ended",
+                        test_resync_that_was_interrupted_has_not_ended);
         g_test_add_func("/drbd-volume/paused-resync-says-how-much-is-equal",
                         test_paused_resync_says_how_much_is_equal);
         g_test_add_func("/drbd-volume/generation-and-what-was-written-alone",
