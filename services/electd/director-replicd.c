@@ -63,6 +63,7 @@ static ElectDisk parse_disk(const char *text)
                 { "UpToDate", ELECT_DISK_UP_TO_DATE }, { "Consistent", ELECT_DISK_CONSISTENT },
                 { "Outdated", ELECT_DISK_OUTDATED },   { "Inconsistent", ELECT_DISK_INCONSISTENT },
                 { "Diskless", ELECT_DISK_DISKLESS },   { "Failed", ELECT_DISK_DISKLESS },
+                { "Attaching", ELECT_DISK_DISKLESS },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)

@@ -15,7 +15,7 @@
 
 #define RECORD_FLAGS_MASK  0x3fffu
 #define MESSAGE_FLAGS_MASK 0x07u
-#define MEMORY_FLAGS_MASK  0x0fu
+#define MEMORY_FLAGS_MASK  0x1fu
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -206,7 +206,8 @@ void elect_memory_encode(const ElectMemory *memory, uint8_t ret_bytes[ELECT_MEMO
         memset(ret_bytes, 0, ELECT_MEMORY_SIZE);
         ret_bytes[0] = VERSION_MEMORY;
         ret_bytes[1] = (uint8_t) (FLAG(memory->sole, 0) | FLAG(memory->elig, 1) |
-                                  FLAG(memory->maintenance, 2) | FLAG(memory->pinned, 3));
+                                  FLAG(memory->maintenance, 2) | FLAG(memory->pinned, 3) |
+                                  FLAG(memory->stale, 4));
         ret_bytes[2] = (uint8_t) memory->role;
         ret_bytes[3] = (uint8_t) memory->peer_role;
         ret_bytes[4] = (uint8_t) memory->handover.from;
@@ -239,6 +240,7 @@ int elect_memory_decode(const uint8_t *bytes, size_t size, ElectMemory *ret_memo
                 .elig = HAS(bytes[1], 1),
                 .maintenance = HAS(bytes[1], 2),
                 .pinned = HAS(bytes[1], 3),
+                .stale = HAS(bytes[1], 4),
                 .role = bytes[2],
                 .peer_role = bytes[3],
                 .n_peer_macs = bytes[5],

@@ -83,6 +83,8 @@ bool elect_disk_untouched(const ElectCore *core);
 bool elect_disk_serves(const ElectCore *core);
 bool elect_disk_whole(const ElectCore *core);
 bool elect_disk_ails(const ElectCore *core);
+void elect_disk_missed(ElectCore *core, const ElectVolume *now);
+bool elect_disk_stalls(const ElectCore *core);
 bool elect_disk_fault(const ElectCore *core);
 bool elect_disk_rule(ElectCore *core);
 void elect_disk_apart(ElectCore *core);

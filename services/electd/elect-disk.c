@@ -21,10 +21,17 @@ bool elect_disk_untouched(const ElectCore *core)
                core->volume.generation == GENERATION_JUST_MADE;
 }
 
+/* What is asked of it waits. */
+bool elect_disk_stalls(const ElectCore *core)
+{
+        return core->settings.volume && core->volume.known &&
+               core->volume.stalled_usec >= ELECT_DISK_STALL_USEC;
+}
+
 /* The kernel would promote it: whole, or only this node can have the newest data, as its `sole` says. */
 bool elect_disk_serves(const ElectCore *core)
 {
-        if (!core->volume.known || core->volume.stalled_usec >= ELECT_DISK_STALL_USEC)
+        if (!core->volume.known || core->memory.stale || elect_disk_stalls(core))
                 return false;
         return core->volume.disk == ELECT_DISK_UP_TO_DATE || elect_disk_untouched(core) ||
                (core->volume.disk == ELECT_DISK_CONSISTENT && core->memory.sole);
@@ -36,7 +43,7 @@ bool elect_disk_serves(const ElectCore *core)
  */
 bool elect_disk_whole(const ElectCore *core)
 {
-        return core->volume.known && !elect_split_brain(core) &&
+        return core->volume.known && !core->memory.stale && !elect_split_brain(core) &&
                (core->volume.disk == ELECT_DISK_UP_TO_DATE || core->volume.disk == ELECT_DISK_CONSISTENT);
 }
 
@@ -44,9 +51,8 @@ bool elect_disk_whole(const ElectCore *core)
  */
 bool elect_disk_ails(const ElectCore *core)
 {
-        return core->settings.volume && core->volume.known &&
-               (core->volume.disk == ELECT_DISK_DISKLESS ||
-                core->volume.stalled_usec >= ELECT_DISK_STALL_USEC);
+        return elect_disk_stalls(core) ||
+               (core->settings.volume && core->volume.known && core->volume.disk == ELECT_DISK_DISKLESS);
 }
 
 /* In Fault for its disk alone: as good as a standby that has nothing. */
@@ -89,6 +95,21 @@ bool elect_disk_rule(ElectCore *core)
         core->role = core->memory.role = ELECT_ROLE_NONE;
         elect_set_state(core, ELECT_FAULT, ELECT_REASON_DISK_LOST);
         return true;
+}
+
+/*
+ * What the peer's disk takes while this one is lost, its own metadata cannot know: attached again, without
+ * the peer, the kernel takes it for whole. Called with what the kernel said last and what it says now.
+ */
+void elect_disk_missed(ElectCore *core, const ElectVolume *now)
+{
+        const ElectVolume *before = &core->volume;
+
+        if (before->known && before->connected && before->peer_disk == ELECT_DISK_UP_TO_DATE &&
+            before->disk > ELECT_DISK_DISKLESS && now->disk == ELECT_DISK_DISKLESS)
+                core->memory.stale = true;
+        if (now->connected && now->disk == ELECT_DISK_UP_TO_DATE && now->peer_disk == ELECT_DISK_UP_TO_DATE)
+                core->memory.stale = false;
 }
 
 /*

@@ -56,7 +56,8 @@ static uint64_t limit_usec(const ElectCore *core, ElectOrder order)
                 return LEAVE_LIMIT_USEC;
         if (order == ELECT_ORDER_DISCARD)
                 return DISCARD_LIMIT_USEC;
-        return core->volume.frozen && core->plan.demotion ? FROZEN_LIMIT_USEC : STEP_LIMIT_USEC;
+        return (core->volume.frozen || elect_disk_stalls(core)) && core->plan.demotion ? FROZEN_LIMIT_USEC
+                                                                                       : STEP_LIMIT_USEC;
 }
 
 /* A demotion that takes all the time that its steps have, and the goodbye behind it. */

@@ -157,6 +157,7 @@ void elect_handed_over(ElectCore *core)
 {
         ElectRole self = core->settings.configured;
         ElectMemory *memory = &core->memory;
+        bool holds_all = core->volume.disk == ELECT_DISK_UP_TO_DATE;
         ElectMessage handover;
 
         pin(core, core->reason, self == ELECT_ROLE_MASTER ? ELECT_ROLE_SLAVE : ELECT_ROLE_MASTER);
@@ -175,10 +176,13 @@ void elect_handed_over(ElectCore *core)
                 elect_send(core, &handover);
                 return;
         }
-        /* Only the last master may take it back; a standby's answer never raises its own eligibility. */
-        core->offer = core->offer || core->handing_master || memory->sole;
+        /*
+         * Only the last master may take it back, and not one that served from the peer's disk; a standby's
+         * answer never raises its own eligibility.
+         */
+        core->offer = core->offer || (holds_all && (core->handing_master || memory->sole));
         core->handing_master = false;
-        memory->elig = memory->elig || memory->sole;
+        memory->elig = memory->elig || (holds_all && memory->sole);
         memory->sole = false;
         elect_send_after(core, &handover, elect_commit(core));
 }

@@ -215,8 +215,9 @@ typedef struct ElectMemory {
         uint8_t boot_id[ELECT_BOOT_ID_SIZE];
         ElectRole role; /* last running roles */
         ElectRole peer_role;
-        bool sole; /* I may have diverged; the peer is barred from promoting */
-        bool elig; /* I hold every acknowledged write and nobody barred me */
+        bool sole;  /* I may have diverged; the peer is barred from promoting */
+        bool elig;  /* I hold every acknowledged write and nobody barred me */
+        bool stale; /* my disk was lost while the peer's went on, and has not caught up since */
         bool maintenance;
         bool pinned;         /* `become` put the configured slave in charge: no failback */
         uint64_t generation; /* of the replicated disk, as last seen */

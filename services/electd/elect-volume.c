@@ -37,6 +37,8 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
         bool was = elect_connected(core);
         bool is = volume->known && volume->connected;
 
+        if (volume->known)
+                elect_disk_missed(core, volume);
         if (core->volume.disk != volume->disk || core->volume.known != volume->known)
                 core->disk_since_usec = core->now_usec;
         if (core->volume.connected != volume->connected || core->volume.known != volume->known)
@@ -55,7 +57,7 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
         if (!volume->known)
                 return;
         if (volume->disk == ELECT_DISK_INCONSISTENT || volume->disk == ELECT_DISK_DISKLESS)
-                core->memory.elig = false;
+                core->memory.elig = core->offer = false;
         elect_disk_apart(core);
         if (volume->connected && volume->peer_primary)
                 core->offer = false;
@@ -266,6 +268,22 @@ static bool whole_rule(ElectCore *core)
         return true;
 }
 
+/*
+ * The peer is there, but its disk does not follow: what is written from now on only this node has. Without
+ * the right a crash would leave two nodes that wait for each other.
+ */
+static bool alone_rule(ElectCore *core)
+{
+        if (core->state != ELECT_MASTER || core->plan.n > 0 || core->memory.sole || !elect_connected(core) ||
+            !core->in_session || !elect_record_fresh(core) || core->record.sole ||
+            core->volume.disk != ELECT_DISK_UP_TO_DATE || core->volume.peer_disk == ELECT_DISK_UNKNOWN ||
+            core->volume.peer_disk == ELECT_DISK_UP_TO_DATE)
+                return false;
+
+        core->memory.sole = core->memory.elig = true;
+        return true;
+}
+
 /* Rejoin: resync complete → master fsyncs sole=0 → ELIGIBLE → slave sets elig. No other order. */
 static bool release_rule(ElectCore *core)
 {
@@ -331,16 +349,20 @@ static bool proof_rule(ElectCore *core)
         return true;
 }
 
-/* Both up, connected and in sync, neither primary: the configured master, or the fit one. */
+/*
+ * Both up, connected and in sync, neither primary: the configured master, or the fit one. Of a peer without
+ * a disk nobody can say what was on it: this node must know by itself that it holds everything.
+ */
 static bool both_rule(ElectCore *core)
 {
+        bool whole = core->volume.peer_disk == ELECT_DISK_UP_TO_DATE ||
+                     (core->volume.peer_disk == ELECT_DISK_DISKLESS && core->memory.elig);
         bool peer_fit = core->record.able && !core->record.carrier_down && !core->record.maintenance;
         bool mine = core->settings.configured == ELECT_ROLE_MASTER ? elect_fit(core) || !peer_fit
                                                                    : elect_fit(core) && !peer_fit;
 
         if (!elect_may_preq(core) || !elect_peer_stands_by(core) || core->record.sole ||
-            core->volume.peer_primary || core->volume.peer_disk != ELECT_DISK_UP_TO_DATE ||
-            core->preq.nonce != 0 || !mine || elect_promised(core))
+            core->volume.peer_primary || !whole || core->preq.nonce != 0 || !mine || elect_promised(core))
                 return false;
         if (core->now_usec < core->preq_next_usec) {
                 elect_wake(core, core->preq_next_usec);
@@ -394,7 +416,7 @@ bool elect_volume_rules(ElectCore *core)
 
         if (changed || core->plan.n > 0 || core->stopping)
                 return changed;
-        if (release_rule(core) || follow_rule(core))
+        if (alone_rule(core) || release_rule(core) || follow_rule(core))
                 return true;
         if (!elect_standby(core) || !elect_automatic(core))
                 return false;
