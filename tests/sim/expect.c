@@ -51,6 +51,13 @@ static bool is_syncing(const World *w, unsigned node, const char *word)
                w->node[OTHER(node)].drbd.disk == ELECT_DISK_UP_TO_DATE;
 }
 
+static bool has_discarded(const World *w, unsigned node, const char *word)
+{
+        return w->node[node].volume.snapshot && drbd_carries(w) &&
+               w->node[node].drbd.disk == ELECT_DISK_UP_TO_DATE &&
+               w->node[node].drbd.meta.current == w->node[OTHER(node)].drbd.meta.current;
+}
+
 static void until(World *w, Condition condition, unsigned node, const char *word, uint64_t within_usec,
                   const char *what)
 {
@@ -91,6 +98,11 @@ static bool expect_role(World *w, const Words *words)
 static bool expect_syncing(World *w, const Words *words)
 {
         return within(w, words, is_syncing, 0);
+}
+
+static bool expect_discarded(World *w, const Words *words)
+{
+        return within(w, words, has_discarded, 0);
 }
 
 static bool expect_settles(World *w, const Words *words)
@@ -205,10 +217,12 @@ static bool expect_moves(World *w, const Words *words)
 bool expect_do(World *w, const Words *words, const char **ret_problem)
 {
         static const Step expectations[] = {
-                { "serves", expect_serves },   { "role", expect_role },     { "settles", expect_settles },
-                { "steady", expect_steady },   { "nobody", expect_nobody }, { "decided", expect_decided },
-                { "moves", expect_moves },     { "error", expect_error },   { "clear", expect_clear },
-                { "syncing", expect_syncing },
+                { "serves", expect_serves },       { "role", expect_role },
+                { "settles", expect_settles },     { "steady", expect_steady },
+                { "nobody", expect_nobody },       { "decided", expect_decided },
+                { "moves", expect_moves },         { "error", expect_error },
+                { "clear", expect_clear },         { "syncing", expect_syncing },
+                { "discarded", expect_discarded },
         };
 
         return step_among(w, words, expectations, ARRAY_SIZE(expectations), ret_problem);

@@ -49,6 +49,14 @@ MUTANTS = [
            'if (!core->in_session || !message->in_session)', 'if (!core->in_session)'),
     Mutant('who was refused rests', 'electd/elect-switch.c',
            'core->preq_next_usec = core->now_usec + ask_life_usec(core);', ''),
+    Mutant('a disk that missed writes is not whole', 'electd/elect-disk.c',
+           'core->memory.stale = true;', ''),
+    Mutant('a master whose peer has no disk takes the right', 'electd/elect-volume.c',
+           'if (alone_rule(core) || release_rule(core)', 'if (release_rule(core)'),
+    Mutant('what hangs in a stalled disk is not waited for', 'electd/elect-orders.c',
+           'core->volume.frozen || elect_disk_stalls(core)', 'core->volume.frozen'),
+    Mutant('what freezes on the way down is not waited for', 'electd/elect-orders.c',
+           'if (frozen_rule(core))', 'if (false && frozen_rule(core))'),
     Mutant('a stamp of the future counts as read now', 'hbd/stamp.c',
            'if (moved > tolerance && -moved > tolerance) return s->drain_nsec / 1000; '
            'if (received_nsec <= s->previous_nsec || received_nsec > s->drain_nsec) '

@@ -100,6 +100,14 @@ static void node_fault(Author *a)
         script_add(a->script, 0, "%s %s", verbs[chance(a, ARRAY_SIZE(verbs))], any_node(a));
 }
 
+static void disk_fault(Author *a)
+{
+        static const char *const states[] = { "fail", "stall", "good", "good" };
+
+        if (a->script->settings.volume)
+                script_add(a->script, 0, "disk %s %s", any_node(a), states[chance(a, ARRAY_SIZE(states))]);
+}
+
 static void operator_does(Author *a)
 {
         if (chance(a, 8) == 0)
@@ -141,7 +149,10 @@ static void oddity(Author *a)
 
 static void anything(Author *a)
 {
-        switch (chance(a, 10)) {
+        switch (chance(a, 11)) {
+        case 10:
+                disk_fault(a);
+                break;
         case 0:
         case 1:
         case 2:
@@ -170,9 +181,12 @@ static void anything(Author *a)
 /* One of the single faults that `paths` must stand two of. */
 static void single_fault(Author *a)
 {
-        switch (chance(a, 7)) {
+        switch (chance(a, 8)) {
         case 0:
                 script_add(a->script, 0, "kill %s", any_node(a));
+                break;
+        case 7:
+                disk_fault(a);
                 break;
         case 1:
                 script_add(a->script, 0, "freeze %s", any_node(a));
@@ -211,6 +225,8 @@ static void mend_all(Author *a)
                         script_add(s, 0, "signal %s %s cont", node_words[i], daemon_words[d]);
                 script_add(s, 0, "health %s good", node_words[i]);
                 script_add(s, 0, "gateway %s good", node_words[i]);
+                if (s->settings.volume)
+                        script_add(s, 0, "disk %s good", node_words[i]);
         }
         /* Nodes that were on their way down or up get there; in frozen I/O that takes electd's patience. */
         script_add(s, 0, s->settings.volume ? "wait 35s+2dead" : "wait 8s+2dead");

@@ -92,11 +92,24 @@ static bool do_strike(World *w, const Words *words)
         return true;
 }
 
+/* resolve NODE master|slave */
+static bool do_resolve(World *w, const Words *words)
+{
+        unsigned node, keep;
+
+        if (words->n != 3 || !script_node(words->word[1], &node) || !script_node(words->word[2], &keep))
+                return false;
+        check_disturbed(w);
+        director_ask(w, node, keep == MASTER_NODE ? ELECT_REQUEST_KEEP_MASTER : ELECT_REQUEST_KEEP_SLAVE);
+        return true;
+}
+
 bool step_volume_do(World *w, const Words *words, const char **ret_problem)
 {
         static const Step steps[] = {
-                { "disk", do_disk }, { "fill", do_fill },   { "drain", do_fill },    { "write", do_write },
-                { "copy", do_copy }, { "revert", do_copy }, { "strike", do_strike },
+                { "disk", do_disk },     { "fill", do_fill },       { "drain", do_fill },
+                { "write", do_write },   { "copy", do_copy },       { "revert", do_copy },
+                { "strike", do_strike }, { "resolve", do_resolve },
         };
 
         return step_among(w, words, steps, ARRAY_SIZE(steps), ret_problem);

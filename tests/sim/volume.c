@@ -14,19 +14,30 @@
 #define REST_MAX_USEC   (10 * USEC_PER_SEC)
 #define FENCE_ASKED_MAX 4 /* by one promotion, as the kernel does */
 
+static bool has_disk(const World *w, unsigned node)
+{
+        return w->node[node].drbd.disk > ELECT_DISK_DISKLESS;
+}
+
+static bool disk_stalls(const World *w, unsigned node)
+{
+        return has_disk(w, node) && w->node[node].drbd.platter == PLATTER_STALLED;
+}
+
 /* What is written here gets to every disk that takes part, or waits. */
 static bool flows(const World *w, unsigned node)
 {
         const Drbd *d = &w->node[node].drbd;
-        bool joined = d->net == DRBD_CONNECTED;
 
-        return !d->frozen && d->platter != PLATTER_STALLED &&
-               (!joined || (drbd_carries(w) && w->node[OTHER(node)].drbd.platter != PLATTER_STALLED));
+        return !d->frozen && !disk_stalls(w, node) &&
+               (d->net != DRBD_CONNECTED || (drbd_carries(w) && !disk_stalls(w, OTHER(node))));
 }
 
-static bool has_disk(const World *w, unsigned node)
+/* An error where no disk is up to date (the kernel's may_do_writes). */
+static bool may_write(const World *w, unsigned node)
 {
-        return w->node[node].drbd.disk > ELECT_DISK_DISKLESS;
+        return w->node[node].drbd.disk == ELECT_DISK_UP_TO_DATE ||
+               (drbd_carries(w) && w->node[OTHER(node)].drbd.disk == ELECT_DISK_UP_TO_DATE);
 }
 
 /* Whether a write here would be acknowledged. */
@@ -34,15 +45,14 @@ bool volume_writes(const World *w, unsigned node)
 {
         const Node *n = &w->node[node];
 
-        return n->drbd.primary && n->volume.mounted && !n->frozen && flows(w, node) &&
-               (has_disk(w, node) || (drbd_carries(w) && has_disk(w, OTHER(node))));
+        return n->drbd.primary && n->volume.mounted && !n->frozen && flows(w, node) && may_write(w, node);
 }
 
 void volume_tell(World *w, unsigned node)
 {
         const Drbd *d = &w->node[node].drbd, *peer = &w->node[OTHER(node)].drbd;
-        bool joined = d->net == DRBD_CONNECTED, sees = joined && drbd_joined(w);
-        ElectDisk peer_disk = drbd_peer_disk(w, node);
+        bool joined = d->net == DRBD_CONNECTED, sees = drbd_joined(w);
+        uint64_t stalled = d->stalled_usec != 0 ? w->now_usec - d->stalled_usec : 0;
         ElectEvent event = { .type = ELECT_EV_VOLUME };
 
         if (d->net != DRBD_DOWN)
@@ -56,11 +66,12 @@ void volume_tell(World *w, unsigned node)
                         .split_brain = w->node[node].volume.split_brain,
                         .wrote_alone = d->meta.bitmap != 0,
                         .syncing = sees && (d->disk == ELECT_DISK_INCONSISTENT) !=
-                                                           (peer_disk == ELECT_DISK_INCONSISTENT),
+                                                           (d->peer_disk == ELECT_DISK_INCONSISTENT),
                         .disk = d->disk,
-                        .peer_disk = peer_disk,
+                        .peer_disk = d->peer_disk,
                         .generation = d->meta.current,
                         .peer_generation = sees ? peer->meta.current : 0,
+                        .stalled_usec = stalled,
                 };
         director_tell(w, node, &event, world_between(w, 100, 1000));
 }
@@ -137,8 +148,25 @@ static void keep(World *w, unsigned node)
         }
 }
 
+/* A disk that answers nothing shows by what waits for it. */
+static void watch_disk(World *w, unsigned node)
+{
+        Drbd *d = &w->node[node].drbd;
+        bool written = w->node[node].volume.in_flight != 0 ||
+                       (drbd_joined(w) && w->node[OTHER(node)].volume.in_flight != 0);
+
+        if (d->stalled_usec == 0 && (!disk_stalls(w, node) || !written))
+                return;
+        if (!disk_stalls(w, node))
+                d->stalled_usec = 0;
+        else if (d->stalled_usec == 0)
+                d->stalled_usec = w->now_usec;
+        volume_tell(w, node);
+}
+
 static void look(World *w, unsigned node)
 {
+        watch_disk(w, node);
         if (!w->node[node].volume.left) {
                 drbd_look(w, node);
                 keep(w, node);
@@ -198,12 +226,13 @@ static void acknowledge(World *w, unsigned node)
                 world_plan(w, node, DAEMON_KERNEL, 50 * USEC_PER_MSEC, WORK_ACKNOWLEDGE);
                 return;
         }
-        if (here)
-                d->data |= v->in_flight;
-        if (there)
-                peer->data |= v->in_flight;
-        if (here || there)
+        if (may_write(w, node)) {
                 w->check.acked |= v->in_flight;
+                if (here)
+                        d->data |= v->in_flight;
+                if (there)
+                        peer->data |= v->in_flight;
+        }
         v->in_flight = 0;
 }
 
@@ -291,11 +320,16 @@ static int obey(World *w, unsigned node, const Order *order)
                 volume_tell(w, node);
                 return 0;
         case ELECT_ORDER_CONNECT:
-        case ELECT_ORDER_DISCARD:
-                if (order->order == ELECT_ORDER_DISCARD && w->node[node].drbd.primary)
-                        return -EBUSY;
                 v->split_brain = false;
-                drbd_connect(w, node, order->order == ELECT_ORDER_DISCARD);
+                drbd_connect(w, node, false);
+                volume_tell(w, node);
+                return 0;
+        case ELECT_ORDER_DISCARD:
+                if (w->node[node].drbd.primary)
+                        return -EBUSY;
+                v->snapshot = true;
+                v->split_brain = false;
+                drbd_connect(w, node, true);
                 volume_tell(w, node);
                 return 0;
         case ELECT_ORDER_NONE:

@@ -12,7 +12,7 @@
  *   heart.c     hbd: beats, the peer's record, reliable messages
  *   director.c  electd: feeds the core and does what it says; its memory on disk
  *   address.c   vipd and who answers for the virtual IP
- *   drbd.c      the kernel's replicated device
+ *   drbd.c      the kernel's replicated device; drbd-meet.c: two of them find each other
  *   volume.c    replicd, and the client that writes
  *   check.c     what must hold after every step
  *   script.c    scenario files: steps.c, steps-volume.c: steps; expect.c: expectations
@@ -203,12 +203,15 @@ typedef struct Drbd {
         bool primary, frozen;
         bool new_generation; /* begins when frozen I/O goes on */
         bool discard;        /* connects with discard-my-data */
+        bool attaching;      /* as soon as disk and peer answer */
         ElectDisk disk;
-        ElectDisk peer_disk; /* as known without a connection */
+        ElectDisk peer_disk; /* as last known */
         uint64_t connection;
+        uint64_t exposed;           /* generation that a primary without a disk has shown to its users */
         uint64_t silent_since_usec; /* the peer does not answer on the link since */
         uint64_t backlog_usec;      /* a resync from here takes so much longer */
         Platter platter;
+        uint64_t stalled_usec; /* a write waits for the disk since; 0: none */
         DrbdMeta meta;
         uint64_t data; /* one bit a write */
 } Drbd;
@@ -216,6 +219,7 @@ typedef struct Drbd {
 /* replicd, the file system, and the client's writes. */
 typedef struct Volume {
         bool mounted, split_brain, left;
+        bool snapshot; /* of what was discarded */
         uint64_t in_flight;
         uint64_t rest_usec, connect_usec; /* the keeper's */
         Order promotion;                  /* waits for the fence handler's answer; id 0: none */
@@ -403,7 +407,6 @@ int drbd_leave(World *w, unsigned node);
 void drbd_connect(World *w, unsigned node, bool discard);
 bool drbd_joined(const World *w);
 bool drbd_carries(const World *w);
-ElectDisk drbd_peer_disk(const World *w, unsigned node);
 uint64_t drbd_data(const World *w, unsigned node);
 
 /* volume.c */
