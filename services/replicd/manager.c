@@ -233,6 +233,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *userdata)
                 m->checked_usec = now_usec();
         poll_disk(m);
         manager_turn(m);
+        notice_look(m);
         sd_event_source_set_time(source, now_usec() + VOLUME_POLL_USEC);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
@@ -312,6 +313,7 @@ static int take_up(Manager *m)
         volume_init(&m->volume, m->wanted.resource, &memory);
         volume_view(&m->volume, &m->view);
         m->exists = true;
+        notice_remove(m); /* of a daemon before this one */
         manager_look_at_mounts(m);
         m->watch = watch_free(m->watch);
         r = watch_new(service_event(m->service), &handlers, m, &m->watch);
@@ -330,6 +332,7 @@ static void let_go(Manager *m)
         m->watch = watch_free(m->watch);
         sd_event_source_set_enabled(m->poll, SD_EVENT_OFF);
         sd_event_source_set_enabled(m->keeper, SD_EVENT_OFF);
+        notice_remove(m);
         bus_volume_removed(m);
         m->exists = false;
 }
@@ -401,6 +404,15 @@ static int on_settings(sd_bus_message *message, void *userdata)
         return r;
 }
 
+static int on_stop(void *userdata)
+{
+        Manager *m = userdata;
+
+        notice_remove(m);
+        service_exit(m->service);
+        return 0;
+}
+
 int manager_new(Manager **ret_manager)
 {
         Manager *m = calloc(1, sizeof(*m));
@@ -413,6 +425,7 @@ int manager_new(Manager **ret_manager)
                 manager_free(m);
                 return r;
         }
+        service_on_stop(m->service, on_stop);
         *ret_manager = m;
         return 0;
 }

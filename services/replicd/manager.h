@@ -4,6 +4,7 @@
  *
  *   manager.c     settings, events, the turn after each
  *   memory.c      what outlives the daemon
+ *   notice.c      who is at this machine is told
  *   job.c         lanes, limits, answers      orders.c, discard.c, setup.c   the jobs' steps
  *   bus.c         the root object             bus-volume.c        the volume's
  */
@@ -11,6 +12,7 @@
 
 #include <limits.h>
 
+#include "banner.h"
 #include "common/settings.h"
 #include "common/state.h"
 #include "job.h"
@@ -50,6 +52,7 @@ struct Manager {
         bool asking_gi;
         uint64_t gi_serial;
         unsigned news; /* of this turn */
+        Banner banner;
 
         Lane lanes[_JOB_LANE_MAX];
 };
@@ -92,6 +95,10 @@ void memory_close(Manager *m);
 void memory_load(Manager *m, VolumeMemory *ret_memory);
 /* Saves what differs, without waiting. */
 void memory_save(Manager *m);
+
+/* notice.c: the banner as it should be now; each poll. */
+void notice_look(Manager *m);
+void notice_remove(Manager *m);
 
 /* bus.c */
 extern const ServiceInfo bus_info;

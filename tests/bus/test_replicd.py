@@ -91,7 +91,7 @@ class Node:
         self.systemd = Systemd(directory)
         self.daemon = Daemon('replicd', directory, STAND_IN=str(directory), PATH=f'{directory}:{os.environ["PATH"]}',
                              HAPAIR_LIBEXEC_DIR=str(directory), HAPAIR_PROC_DRBD=str(directory / 'proc'),
-                             HAPAIR_DRBD_RESOURCE=str(directory / 'hapair.res'), HAPAIR_UNIT_DIR=str(directory),
+                             HAPAIR_DRBD_RESOURCE=str(directory / 'hapair.res'), HAPAIR_UNIT_DIR=str(directory), HAPAIR_ISSUE=str(directory / 'issue'),
                              HAPAIR_SYSTEMD_ADDRESS=self.systemd.address)
 
     def variants(self):
@@ -386,6 +386,21 @@ def test_the_mounts_unit_is_there_before_it_is_needed(node):
 def test_a_reset_is_the_service_managers(node):
     node.daemon.call('Reset', 's', 'I/O is stuck')
     wait_until(lambda: ('StartUnit', 'hapair-reset.service') in node.systemd.calls, 'the unit is started')
+
+
+def test_a_lone_master_says_so_on_every_console_until_it_is_not_alone(node):
+    node.daemon.call('Primary', 'tb', 1, 'false')
+    node.tell('change connection name:hapair peer-node-id:0 conn-name:peer connection:Connecting role:Unknown')
+    issue = node.directory / 'issue'
+    wait_until(issue.exists, 'the banner is there', 20)
+    wait_until(lambda: ('StartUnit', 'hapair-wall.service') in node.systemd.calls, 'all terminals are told')
+    assert 'DO NOT REBOOT OR SWITCH OFF THIS NODE' in issue.read_text()
+    assert issue.stat().st_mode & 0o777 == 0o644
+    node.tell('change connection name:hapair peer-node-id:0 conn-name:peer connection:Connected role:Secondary',
+              'change peer-device name:hapair peer-node-id:0 conn-name:peer volume:0 replication:Established '
+              'peer-disk:UpToDate')
+    wait_until(lambda: not issue.exists(), 'it is gone')
+    assert node.systemd.calls.count(('StartUnit', 'hapair-wall.service')) == 1
 
 
 def test_strangers_order_nothing(node):
