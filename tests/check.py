@@ -4,7 +4,7 @@
 
   check.py BUILD CHECK    BUILD: the build that is installed in the labs; CHECK: the one with sanitizers
 
-The tiers without a lab are tests of the CHECK build (meson); the container lab is pytest on the BUILD.
+The tiers without a lab are tests of the CHECK build (meson); containers and virtual machines are pytest on the BUILD.
 """
 
 import os
@@ -58,15 +58,17 @@ def run_meson(tally, check, tier):
                            f"testlog-{tier}", "--print-errorlogs"], report)
 
 
-def run_lab(tally, build):
+def run_labs(tally, build):
     if os.geteuid() != 0:
-        tally.skipped.append("lab: containers and network namespaces need root")
+        tally.skipped.append("lab, vm: containers, network namespaces and taps need root")
         return
-    # Most of a scenario is waiting: several labs at once. What measures or loads the machine comes after.
-    for name, selection in (("lab-scenarios", ["-m", "not alone", "-n", "4"]), ("lab", ["-m", "alone"])):
+    # Most of a scenario is waiting: several labs at once. What measures or loads the machine comes after, and
+    # the virtual machines, whose processors are emulated.
+    for name, *selection in (("lab-scenarios", "tests/lab", "-m", "not alone", "-n", "4"),
+                             ("lab", "tests/lab", "-m", "alone"), ("vm", "tests/vm", "-m", "brief")):
         report = build / f"{name}.junit.xml"
         run_tier(tally, name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                               "tests/lab", *selection, f"--junitxml={report}", "--durations=10"], report,
+                               *selection, f"--junitxml={report}", "--durations=10"], report,
                  {"HAPAIR_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"})
 
 
@@ -75,7 +77,7 @@ def main():
     tally = Tally()
     for tier in TIERS:
         run_meson(tally, check, tier)
-    run_lab(tally, build)
+    run_labs(tally, build)
 
     print()
     for line in tally.skipped:

@@ -9,5 +9,7 @@ and a hardware watchdog, on the same switch, with the same client and the same f
     records.py    the client that writes to a volume, and the check of its records; records.c is the service it asks,
                   roles.c tells what the kernels hold of the volume
     rig.py        both nodes with all that is between them, and the snapshot they wake up from
+    scenario.py   plays tests/scenarios/ on them
+    demo.py       `make demo VM=1`
     __main__.py   `python3 -m tests.vm`: a lab to play with
 """

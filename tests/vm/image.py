@@ -173,6 +173,7 @@ def _files():
         "etc/systemd/system/lab-guest.service": GUEST,
         "etc/systemd/system/lab-network.service": NETWORK,
         "etc/systemd/system/systemd-udev-trigger.service.d/lab.conf": COLDPLUG,
+        "etc/modules-load.d/lab.conf": "i6300esb\n",
         "etc/hosts": "127.0.0.1 localhost\n" +
                      "".join(f"{network.address(node)} gw-{node}\n" for node in network.NODES),
     }

@@ -15,19 +15,26 @@ from . import wire
 from .qmp import Qmp
 
 MEMORY_MIB = 512
-DATA_SIZE = "256M"
+DATA_SIZE = "64M"
 BLOCK_SIZE = 4096
+# So much longer than a real one an emulated processor may take, which shares the real ones with others.
+PACE = 4
 # `audit=0` and the rest save boot time; a panic is a reset, as on an appliance.
 KERNEL = ("console=ttyS1 quiet loglevel=4 panic=1 net.ifnames=0 audit=0 mitigations=off no_timer_check "
           "nmi_watchdog=0 random.trust_cpu=on systemd.show_status=0")
 
 
-def accelerator():
-    """QEMU's options for the processor: the host's own where it lends it, else an emulated one."""
+def is_emulated():
+    """Whether the nodes' processors are emulated, because this machine lends its own to nobody."""
     # There are others behind /dev/kvm (kvm_pvm), which would interpret a guest's kernel, slower than QEMU does.
-    if os.path.exists("/dev/kvm") and any(os.path.exists(f"/sys/module/kvm_{maker}") for maker in ("intel", "amd")):
-        return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]
+    lent = any(os.path.exists(f"/sys/module/kvm_{maker}") for maker in ("intel", "amd"))
+    return not (lent and os.path.exists("/dev/kvm"))
+
+
+def accelerator():
+    """QEMU's options for the processor."""
+    return ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"] if is_emulated() else \
+        ["-accel", "kvm", "-cpu", "host"]
 
 
 class Node(Container):
@@ -116,7 +123,7 @@ class Node(Container):
                 "-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
 
     def wait_up(self, timeout=180):
-        """As on a container, at an emulated processor's pace."""
+        """As on a container."""
         super().wait_up(timeout)
 
     def poweroff(self, wait=True):
@@ -227,11 +234,12 @@ class Node(Container):
             raise LabError(f"{self.host} is off")
         return wire.program(self.directory, argv)
 
-    def exec(self, *argv, **options):
-        """Run a command in the node to its end; see host.run()."""
+    def exec(self, *argv, timeout=30, **options):  # pylint: disable=arguments-differ
+        """Run a command in the node to its end, at an emulated processor's pace; see host.run()."""
         if not self.pid:
             raise LabError(f"{self.host} is off")
-        return wire.run(self.directory, f"{self.host}# {shlex.join(map(str, argv))}", argv, **options)
+        return wire.run(self.directory, f"{self.host}# {shlex.join(map(str, argv))}", argv,
+                        timeout=PACE * timeout, **options)
 
     def journal(self, *options):
         """The node's journal, while it is on."""

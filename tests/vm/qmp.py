@@ -6,7 +6,7 @@ import socket
 
 from ..lab.host import LabError, wait_for
 
-TIMEOUT = 60
+TIMEOUT = 180
 
 
 class Qmp:

@@ -23,6 +23,13 @@ from ..lab.tools import Cable
 from . import image
 from . import node as virtual
 
+# An emulated processor may do nothing for seconds, and what it does costs many times as much. The daemons' own limits
+# are for real ones.
+PATIENCE = """[Service]
+LimitRTTIME=infinity
+TimeoutStartSec=2min
+WatchdogSec=30s
+"""
 TOOLS = ("mke2fs", "qemu-img", "qemu-system-x86_64")
 INSTALL = "mount /dev/disk/by-id/virtio-payload /mnt && cp -a /mnt/. / && umount /mnt"
 
@@ -98,6 +105,11 @@ class Rig(containers.Rig):
         lab.note(ends=ends)
         self = cls(lab, ends)
         machine.layer(lab)
+        if virtual.is_emulated():
+            drop_in = lab.path("layer", "etc", "systemd", "system", "hapair-.service.d")
+            os.makedirs(drop_in)
+            with open(os.path.join(drop_in, "lab.conf"), "w", encoding="ascii") as f:
+                f.write(PATIENCE)
         self.renew(layers)
         return self
 
@@ -185,7 +197,7 @@ class Rig(containers.Rig):
 
     def _snapshot(self):
         """The directory of the snapshot, which is made if it is not there."""
-        made_of = [run("qemu-system-x86_64", "--version").stdout, _processor()]
+        made_of = [run("qemu-system-x86_64", "--version").stdout, _processor(), virtual.DATA_SIZE]
         made_of += [word for node in self.nodes.values() for word in node.arguments("", "", "")]
         key = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
         path = os.path.join(self.lab.tree, f"snapshot-{key}")

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plays a file of tests/scenarios/ on two virtual nodes: the container lab's steps, and those of a volume.
+
+With a volume a client appends records all the time, and in the end no acknowledged one is missing, both disks hold
+the same where they are connected, and never could both nodes write alone.
+"""
+
+import shutil
+
+from ..lab import scenario as containers
+from ..lab.host import wait_for
+from ..lab.scenario import Failed
+from . import records
+
+# An emulated processor that shares the real ones with others may stand still for a second.
+SHORTEST_DEAD = 3.0
+SYNC_RATE_KIB = 8192
+FILLER = records.DIRECTORY + "/filler"
+STEPS = dict(containers.STEPS)
+
+
+def step(function):
+    """A step or expectation of this engine; one of the container lab's by the same name is done and then more."""
+    name = function.__name__
+    before = containers.STEPS.get(name)
+
+    def both(play, *words):
+        if before:
+            before(play, *words)
+        function(play, *words)
+    STEPS[name] = both
+    return function
+
+
+class Scenario(containers.Scenario):
+    """A scenario file, read."""
+
+    def __init__(self, path):
+        super().__init__(path, "vm", STEPS)
+        self.dead = max(self.dead, SHORTEST_DEAD)
+        self.volume = self.header["pair"] == ["volume"]
+        if self.volume:
+            for section, keys in records.SETTINGS.items():
+                self.settings[section] = {"SyncRate": SYNC_RATE_KIB, **keys, **self.settings.get(section, {})}
+
+    def exempt(self, arbiter):
+        """Whether an operator has taken it upon themself that data may be lost or the pair may split."""
+        return any(words[0] == "force" for _, words in self.steps) or \
+            (arbiter == "paths" and self.settings.get("General", {}).get("AcceptSplitRisk") == "yes")
+
+
+class Play(containers.Play):
+    """One performance of a scenario with one arbiter."""
+
+    steps = STEPS
+    margin = 60.0
+    ask_usec = 20000
+    interval = 0.5
+    silence = 5.0
+
+    def __init__(self, rig, scenario, arbiter):
+        super().__init__(rig, scenario, arbiter)
+        self.exempt = scenario.exempt(arbiter)
+        self.client = None
+
+    def prepare(self):
+        self.rig.renew()
+        self.pair.init("--no-start")
+        for node in self.nodes.values():
+            node.exec("systemctl", "enable", "hapair.target")
+            node.sleep()
+
+    def run(self):
+        if not self.scenario.volume:
+            super().run()
+            return
+        self.client, watch = records.Client(self.net, self.pair.vip), records.Watch(self.nodes)
+        try:
+            super().run()
+        finally:
+            self.client.stop()
+            watch.stop()
+        if not self.exempt:
+            if watch.split:
+                raise Failed(watch.split)
+            self.judge()
+
+    def judge(self):
+        """What the client was told is written is there, and on both disks if they are connected."""
+        server = self.pair.serving()
+        if server:
+            records.check(self.client, self.nodes[server])
+            if self.whole():
+                other = next(node for name, node in self.nodes.items() if name != server)
+                records.compare(self.nodes[server], other)
+
+    def whole(self):
+        """Whether both nodes say that they are connected and both disks are up to date."""
+        return all(node.pid and "cs:Connected" in (said := volume(node)) and "ds:UpToDate/UpToDate" in said
+                   for node in self.nodes.values())
+
+    def server(self):
+        """The node that serves."""
+        name = wait_for("somebody serves", self.pair.serving, self.margin)
+        return self.nodes[name]
+
+
+def volume(node):
+    """What the node's kernel says of the volume, in DRBD's words: cs:… ro:… ds:…"""
+    return node.exec("sh", "-c", "grep -o 'cs:.*' /proc/drbd", check=False).stdout
+
+
+@step
+def settles(play, _within, text):
+    """With a volume: connected, and both disks whole."""
+    if play.scenario.volume:
+        play.within("connected, and both disks whole", play.whole, text)
+
+
+@step
+def filter(play, *links):  # pylint: disable=redefined-builtin
+    """Heartbeats alone are lost; on the serial line there is nothing else."""
+    for link in links:
+        if link == "serial":
+            play.rig.cable.pull()
+        else:
+            play.net.filter(containers.SEGMENT[link])
+
+
+@step
+def disk(play, name, how):
+    """The disk under the volume."""
+    node = play.nodes[name]
+    if how == "fail":
+        node.break_disk()
+    elif how == "stall":
+        node.stall_disk()
+    else:
+        node.mend_disk()
+        if "Diskless" in volume(node):
+            node.exec("drbdadm", "attach", "hapair")
+
+
+@step
+def fill(play, name):
+    """No room is left on the volume, and the client is told so."""
+    play.nodes[name].exec("sh", "-c", f"cat /dev/zero >{FILLER} 2>/dev/null; sync", check=False, timeout=120)
+    wait_for("the client is told that the volume is full", lambda: play.client.error, play.margin)
+
+
+@step
+def drain(play, name):
+    """There is room again."""
+    play.nodes[name].exec("rm", FILLER)
+
+
+@step
+def write(play, text):
+    """So much that its resync takes about so long."""
+    kib = int(play.scenario.seconds(text) * SYNC_RATE_KIB)
+    play.server().exec("dd", "if=/dev/urandom", f"of={records.DIRECTORY}/bulk", "bs=64k", f"count={kib // 64}",
+                       "oflag=direct", timeout=120)
+
+
+@step
+def copy(play, name):
+    """A copy of all disks of a node that is off."""
+    for kind in ("root", "data"):
+        shutil.copy(play.nodes[name].disk(kind), play.nodes[name].disk(kind) + ".copy")
+
+
+@step
+def revert(play, name):
+    """They are as in that copy again."""
+    for kind in ("root", "data"):
+        shutil.copy(play.nodes[name].disk(kind) + ".copy", play.nodes[name].disk(kind))
+
+
+@step
+def syncing(play, name, _within, text):
+    """The node is the target of a resync."""
+    play.within(f"{name} is sent what it has not", lambda: "cs:SyncTarget" in volume(play.nodes[name]), text)
