@@ -23,6 +23,7 @@ static const Word connections[] = {
         { "Connected", "connected", PAINT_GOOD },
         { "Connecting", "waiting for the peer", PAINT_WARNING },
         { "Unconnected", "waiting for the peer", PAINT_WARNING },
+        { "WFReportParams", "being compared with the peer", PAINT_WARNING },
         { "StandAlone", "not connected, and not trying to", PAINT_BAD },
         { "Disconnecting", "disconnecting", PAINT_WARNING },
         { "NetworkFailure", "the connection has just broken", PAINT_BAD },
@@ -35,7 +36,7 @@ static const Word connections[] = {
 static const Word disks[] = {
         { "UpToDate", "up to date", PAINT_GOOD },
         { "Consistent", "whole, but maybe not the newest", PAINT_WARNING },
-        { "Outdated", "outdated: the other node has newer data", PAINT_WARNING },
+        { "Outdated", "outdated, without the newest data", PAINT_WARNING },
         { "Inconsistent", "incomplete until the resync is done", PAINT_WARNING },
         { "Diskless", "no disk", PAINT_BAD },
         { "Failed", "the disk has failed", PAINT_BAD },

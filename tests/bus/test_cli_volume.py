@@ -83,6 +83,14 @@ def test_what_is_out_of_the_ordinary_is_said(node):
         assert words in block, words
 
 
+def test_an_outdated_disk_is_told_as_one_on_either_side(node):
+    volume(node, Connection='WFReportParams', PeerRole='Unknown', PeerDiskState='Outdated')
+    node.start()
+    page = hapair(node, 'replication').out
+    assert 'being compared with the peer' in page
+    assert 'Peer:  role unknown, outdated, without the newest data' in page
+
+
 def test_what_the_kernel_is_not_heard_to_say_is_unknown(node):
     volume(node, Known=False, Sync='source', SyncDone=43.2, SyncRate=40755)
     node.start()
