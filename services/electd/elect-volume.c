@@ -205,6 +205,21 @@ static bool give_up_rule(ElectCore *core)
 }
 
 /*
+ * Both wrote, as the kernels will find when they meet, which takes them seconds: the configured slave takes
+ * its addresses down at once, and has them back (withdraw_rule) should the other be the one that goes.
+ */
+static bool stand_back(ElectCore *core)
+{
+        if (core->settings.configured == ELECT_ROLE_MASTER || core->withdrawn)
+                return false;
+
+        core->withdrawn = true;
+        elect_decide(core, elect_state(core), ELECT_REASON_PEER_HOLDS_RIGHT);
+        core->refresh_retry_usec = core->now_usec;
+        return true;
+}
+
+/*
  * Two masters that both hold `sole` (an operator forced one, say): who wrote nothing alone yields and
  * resyncs; when that is both, the configured master stays. Where both wrote, the kernel finds a split brain.
  */
@@ -216,7 +231,7 @@ static bool two_masters_rule(ElectCore *core)
 
         if (!two || core->volume.wrote_alone) {
                 core->two_since_usec = 0;
-                return false;
+                return two && stand_back(core);
         }
         if (core->two_since_usec == 0) {
                 core->two_since_usec = core->now_usec;
