@@ -50,7 +50,7 @@ static bool node_calm(const World *w, unsigned node)
         if (!n->power || n->frozen || n->leaving || !n->carrier || !n->healthy || n->spoilt != 0)
                 return false;
         for (Daemon d = 0; d < DAEMON_KERNEL; d++)
-                if (!n->daemon[d].running || n->daemon[d].stopped)
+                if (daemon_wanted(w, d) && (!n->daemon[d].running || n->daemon[d].stopped))
                         return false;
         if (n->director.core.state == ELECT_FAULT && n->director.core.fault_until_usec != 0)
                 return false; /* rests after a step that failed, to try again */
@@ -105,7 +105,7 @@ static void check_two_holders(World *w)
                               "S5: both nodes answer for the virtual IP, only processes or power were lost");
         for (unsigned i = 0; i < NODES; i++)
                 for (Daemon d = 0; d < DAEMON_KERNEL; d++)
-                        both = both && daemon_acts(w, i, d);
+                        both = both && (!daemon_wanted(w, d) || daemon_acts(w, i, d));
         if (!both)
                 c->both_since_usec = USEC_INFINITY;
         else if (c->both_since_usec == USEC_INFINITY)

@@ -179,11 +179,27 @@ static uint64_t order_usec(World *w, ElectOrder order)
         return slow ? world_between(w, 1000, 20000) : world_between(w, 80, 1500);
 }
 
+/* Services are started and stopped by systemd. */
+static Daemon helper(ElectOrder order)
+{
+        switch (elect_order_helper(order)) {
+        case ELECT_HELPER_VIPD:
+                return DAEMON_VIPD;
+        case ELECT_HELPER_REPLICD:
+                return DAEMON_REPLICD;
+        case ELECT_HELPER_NONE:
+        case ELECT_HELPER_SVCMAND:
+        case ELECT_HELPER_MAX:
+                break;
+        }
+        return DAEMON_KERNEL;
+}
+
 static void give_order(World *w, unsigned node, const ElectAction *action)
 {
         Director *d = &w->node[node].director;
         ElectOrder what = action->order.order;
-        Daemon by = elect_order_helper(what) == ELECT_HELPER_VIPD ? DAEMON_VIPD : DAEMON_KERNEL;
+        Daemon by = helper(what);
         uint64_t *busy = &w->node[node].daemon[by].busy_usec;
         unsigned i = 0;
 
@@ -201,7 +217,7 @@ static void give_order(World *w, unsigned node, const ElectAction *action)
                                       .force = action->order.force,
                                       .id = action->order.id,
                                       .epoch = action->order.epoch };
-        if (by == DAEMON_VIPD && !daemon_runs(w, node, by)) {
+        if (by != DAEMON_KERNEL && !daemon_runs(w, node, by)) {
                 director_done(w, node, &d->orders[i].order, -ENOTCONN);
                 return;
         }

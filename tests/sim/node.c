@@ -8,7 +8,12 @@
 #define STOP_LIMIT_USEC (90 * USEC_PER_SEC)  /* systemd's patience */
 #define STOP_USEC       (20 * USEC_PER_MSEC) /* of what stops behind electd */
 
-static const char *const daemon_names[DAEMON_MAX] = { "hbd", "electd", "vipd", "kernel" };
+static const char *const daemon_names[DAEMON_MAX] = { "hbd", "electd", "vipd", "replicd", "kernel" };
+
+bool daemon_wanted(const World *w, Daemon daemon)
+{
+        return daemon != DAEMON_REPLICD || w->settings.volume;
+}
 
 bool daemon_runs(const World *w, unsigned node, Daemon daemon)
 {
@@ -73,6 +78,9 @@ static void start(World *w, unsigned node, Daemon daemon)
         case DAEMON_VIPD:
                 vipd_start(w, node);
                 break;
+        case DAEMON_REPLICD:
+                replicd_start(w, node);
+                break;
         case DAEMON_KERNEL:
         case DAEMON_MAX:
                 break;
@@ -111,7 +119,8 @@ static void power_on(World *w, unsigned node)
                 volume_boot(w, node);
         world_trace(w, "node %u: on", node);
         for (Daemon d = 0; d < DAEMON_KERNEL; d++)
-                plan_start(w, node, d, world_between(w, 100, 200) * USEC_PER_MSEC);
+                if (daemon_wanted(w, d))
+                        plan_start(w, node, d, world_between(w, 100, 200) * USEC_PER_MSEC);
         check_disturbed(w);
 }
 
@@ -235,6 +244,9 @@ void daemon_kill(World *w, unsigned node, Daemon daemon)
                 break;
         case DAEMON_VIPD:
                 vipd_died(w, node);
+                break;
+        case DAEMON_REPLICD:
+                replicd_died(w, node);
                 break;
         case DAEMON_KERNEL:
         case DAEMON_MAX:

@@ -13,7 +13,7 @@ static const char *const node_words[NODES] = { "master", "slave" };
 static const char *const link_words[LINK_MAX] = { "lan", "replication", "serial" };
 static const char *const order_words[] = { "primary", "mount",   "start",    "acquire",
                                            "stop",    "unmount", "secondary" };
-static const char *const daemon_words[DAEMON_KERNEL] = { "hbd", "electd", "vipd" };
+static const char *const daemon_words[DAEMON_KERNEL] = { "hbd", "electd", "vipd", "replicd" };
 
 typedef struct Author {
         World *w; /* only its chance is used */

@@ -152,7 +152,7 @@ static bool do_lossy(World *w, const Words *words)
 /* confd's death changes nothing that this engine plays. */
 static bool do_signal(World *w, const Words *words)
 {
-        static const char *const names[DAEMON_KERNEL] = { "hbd", "electd", "vipd" };
+        static const char *const names[DAEMON_KERNEL] = { "hbd", "electd", "vipd", "replicd" };
         unsigned node;
 
         if (words->n != 4 || !script_node(words->word[1], &node))

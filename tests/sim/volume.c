@@ -55,6 +55,8 @@ void volume_tell(World *w, unsigned node)
         uint64_t stalled = d->stalled_usec != 0 ? w->now_usec - d->stalled_usec : 0;
         ElectEvent event = { .type = ELECT_EV_VOLUME };
 
+        if (!daemon_acts(w, node, DAEMON_REPLICD))
+                return;
         if (d->net != DRBD_DOWN)
                 event.volume = (ElectVolume){
                         .known = true,
@@ -100,6 +102,19 @@ void volume_crash(World *w, unsigned node)
         v->rest_usec = v->connect_usec = 0;
 }
 
+void replicd_start(World *w, unsigned node)
+{
+        volume_tell(w, node);
+}
+
+/* With it dies the tool that it had sent to the kernel, but nothing that the kernel does. */
+void replicd_died(World *w, unsigned node)
+{
+        w->node[node].volume.promotion.id = 0;
+        director_helper_died(w, node, DAEMON_REPLICD);
+        director_tell(w, node, &(ElectEvent){ .type = ELECT_EV_VOLUME }, 100);
+}
+
 /* The kernel calls the fence handler, which asks electd. */
 void volume_ask_fence(World *w, unsigned node)
 {
@@ -114,7 +129,7 @@ void volume_joined(World *w, unsigned node)
         v->rest_usec = v->connect_usec = 0;
         v->split_brain = false;
         if (v->promotion.id != 0)
-                world_plan(w, node, DAEMON_KERNEL, USEC_PER_MSEC, WORK_ORDER)->order = v->promotion;
+                world_plan(w, node, DAEMON_REPLICD, USEC_PER_MSEC, WORK_ORDER)->order = v->promotion;
         v->promotion.id = 0;
 }
 
@@ -137,7 +152,8 @@ static void keep(World *w, unsigned node)
 {
         Volume *v = &w->node[node].volume;
 
-        if (w->node[node].drbd.net != DRBD_STANDALONE || v->split_brain) {
+        if (w->node[node].drbd.net != DRBD_STANDALONE || v->split_brain ||
+            !daemon_acts(w, node, DAEMON_REPLICD)) {
                 v->connect_usec = 0;
         } else if (v->connect_usec == 0) {
                 v->rest_usec = v->rest_usec == 0 ? REST_USEC : MIN_OF(2 * v->rest_usec, REST_MAX_USEC);
@@ -238,8 +254,6 @@ static void acknowledge(World *w, unsigned node)
 
 static void promoted(World *w, unsigned node, const Order *order)
 {
-        if ((w->check.acked & ~drbd_data(w, node)) != 0 && !check_exempt(w))
-                world_violate(w, "S1: node %u is promoted without every acknowledged write", node);
         director_done(w, node, order, 0);
         tell_both(w);
 }
@@ -247,10 +261,14 @@ static void promoted(World *w, unsigned node, const Order *order)
 static void promote(World *w, unsigned node, const Order *order)
 {
         Volume *v = &w->node[node].volume;
+        bool was = w->node[node].drbd.primary;
         int r = drbd_promote(w, node, order->force);
 
+        if (r == 0 && !was && (w->check.acked & ~drbd_data(w, node)) != 0 && !check_exempt(w))
+                world_violate(w, "S1: node %u is promoted without every acknowledged write", node);
+
         if (r == -EINPROGRESS) {
-                world_plan(w, node, DAEMON_KERNEL, LOOK_USEC, WORK_ORDER)->order = *order;
+                world_plan(w, node, DAEMON_REPLICD, LOOK_USEC, WORK_ORDER)->order = *order;
         } else if (r == -EAGAIN) {
                 v->promotion = *order;
                 v->fence_asked = 1;
@@ -352,7 +370,7 @@ static void do_order(World *w, unsigned node, const Order *order)
         else if (order->order == ELECT_ORDER_PRIMARY)
                 promote(w, node, order);
         else if (hangs(w, node, order->order))
-                world_plan(w, node, DAEMON_KERNEL, LOOK_USEC, WORK_ORDER)->order = *order;
+                world_plan(w, node, DAEMON_REPLICD, LOOK_USEC, WORK_ORDER)->order = *order;
         else
                 director_done(w, node, order, obey(w, node, order));
 }

@@ -49,6 +49,7 @@ typedef enum Daemon {
         DAEMON_HBD,
         DAEMON_ELECTD,
         DAEMON_VIPD,
+        DAEMON_REPLICD, /* of pairs with a volume */
         DAEMON_KERNEL,
         DAEMON_MAX,
 } Daemon;
@@ -68,7 +69,7 @@ typedef enum WorkType {
         WORK_TIMER,
         WORK_SAVED,
         WORK_LIMIT, /* electd: the order `number` has taken too long */
-        WORK_ORDER, /* vipd or kernel: do it */
+        WORK_ORDER, /* vipd, replicd or kernel: do it */
         WORK_PROBE,
         WORK_LEDGER,
         WORK_WATCH,       /* vipd: look at its addresses and who else has them */
@@ -350,6 +351,7 @@ void node_left(World *w, unsigned node);
 void node_freeze(World *w, unsigned node);
 void node_thaw(World *w, unsigned node);
 void node_reset(World *w, unsigned node);
+bool daemon_wanted(const World *w, Daemon daemon);
 bool daemon_runs(const World *w, unsigned node, Daemon daemon);
 bool daemon_acts(const World *w, unsigned node, Daemon daemon);
 void daemon_kill(World *w, unsigned node, Daemon daemon);
@@ -412,6 +414,8 @@ uint64_t drbd_data(const World *w, unsigned node);
 /* volume.c */
 void volume_boot(World *w, unsigned node);
 void volume_crash(World *w, unsigned node);
+void replicd_start(World *w, unsigned node);
+void replicd_died(World *w, unsigned node);
 void volume_tell(World *w, unsigned node);
 void volume_work(World *w, const Work *work);
 bool volume_writes(const World *w, unsigned node);
