@@ -4,6 +4,8 @@
 #   make demo    a pair on this machine, and a failover    (as root)
 #   make check   every test that can run here              (as root)
 #   make bench   hapair beside keepalived, measured        (as root, about 40 minutes)
+#   make bench VM=1   a pair with a volume beside DRBD with a plain script, on two virtual machines
+#   make soak    random faults for 20 minutes on a pair with a volume (as root; SEED=N: those of that seed)
 
 BUILD := build
 CHECK := build-check
@@ -15,7 +17,7 @@ PACKAGES := clang-format clang-tidy dbus e2fsprogs gcc iproute2 iputils-arping k
 	protobuf-c-compiler python3 python3-dbus python3-dbusmock python3-docutils python3-gi python3-pytest \
 	python3-pytest-xdist qemu-system-x86 qemu-utils socat spin systemd util-linux
 
-.PHONY: help build deps demo check bench clean
+.PHONY: help build deps demo check bench soak clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,7 +44,10 @@ check: build
 	@/usr/bin/python3 tests/check.py $(BUILD) $(CHECK)
 
 bench: build
-	@/usr/bin/python3 -m bench --build $(BUILD)
+	@/usr/bin/python3 -m $(if $(VM),bench.volume,bench) --build $(BUILD)
+
+soak: build
+	@/usr/bin/python3 -m tests.vm.soak --build $(BUILD) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(BUILD) $(CHECK)
