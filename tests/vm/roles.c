@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define LINE_MAX_SIZE 256
-#define POLL_NSEC     50000000
-#define POLLS_A_BEAT  4 /* records.py trusts a line for longer than that */
+#define POLL_NSEC     100000000
+#define POLLS_A_BEAT  2 /* records.py trusts a line for longer than that */
 
 /* The line of the first device: " 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----". */
 static void read_volume(char ret_line[static LINE_MAX_SIZE])

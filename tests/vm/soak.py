@@ -35,6 +35,8 @@ PRESS_CHANCE = 0.3
 # An emulated node on a busy machine boots for half a minute, and resyncs.
 SETTLE_SEC = 240
 COMPARE_EVERY = 4
+# What an operator's command may take on a node that has just stopped hanging.
+COMMAND_SEC = 20
 DAEMONS = ("confd", "electd", "hbd", "replicd", "vipd")
 SLOW_WRITES = 15
 
@@ -91,13 +93,17 @@ class Stage:
             action(node)
 
     def rest(self):
-        """The end of a round: all is whole, and nobody waits for a command any more."""
+        """The end of a round: all is whole, and every command has had the time to do something."""
         for name in list(self.hanging):
             self.resume(name)
         self.rig.heal()
+        patience = time.monotonic() + COMMAND_SEC
         for command in self.commands:
-            command.kill()
-            command.wait()
+            try:
+                command.wait(max(0, patience - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                command.kill()
+                command.wait()
         self.commands = []
 
 
@@ -195,7 +201,7 @@ class Soak:
         rig.renew()
         self.pair = pair.Pair(rig, dead=DEAD, arbiter=arbiter, settings=records.SETTINGS)
         self.stage = Stage(rig, self.pair)
-        self.pair.start()
+        self.pair.init()
         self.client, self.watch = records.Client(rig.net, self.pair.vip), records.Watch(rig.nodes)
         self.settle()
 
@@ -218,8 +224,13 @@ class Soak:
 
     def settle(self):
         """Wait until the pair is as it should be, and look at the records; returns who serves and the other."""
-        names = wait_for("one serves, the other stands by, connected, both disks up to date", self._settled,
-                         SETTLE_SEC, 0.5)
+        until, names = time.monotonic() + SETTLE_SEC, None
+        # Looked at twice: what has just been stopped is noticed a moment later, and would be one fault more of
+        # the next round.
+        while not names or self._settled() != names:
+            names = wait_for("one serves, the other stands by, connected, both disks up to date", self._settled,
+                             until - time.monotonic(), 0.5)
+            time.sleep(DEAD)
         self.judge()
         records.wait_more(self.client, self.client.number)
         records.check(self.client, self.rig.nodes[names[0]])
@@ -260,10 +271,11 @@ def say(text):
     print(text, flush=True)
 
 
-def soak(rig, arbiter, seed, numbers, until):
+def soak(rig, arbiter, seed, numbers, seconds):
     """Rounds with one arbiter; returns how many."""
     say(f"arbiter {arbiter}, seed {seed}")
     played, run = 0, Soak(rig, arbiter, seed)
+    until = time.monotonic() + seconds
     try:
         for number in numbers:
             if time.monotonic() > until:
@@ -292,8 +304,8 @@ def main():
     with Lab(options.build, say) as lab:
         try:
             rig = Rig.make(lab, [pair.install(lab), records.layer(lab, network.address(10))])
-            played = [soak(rig, arbiter, options.seed, numbers,
-                           time.monotonic() + 60 * options.minutes / len(arbiters)) for arbiter in arbiters]
+            played = [soak(rig, arbiter, options.seed, numbers, 60 * options.minutes / len(arbiters))
+                      for arbiter in arbiters]
         except LabError as e:
             where = os.path.join(lab.build, "soak-failure")
             lab.keep(where)
