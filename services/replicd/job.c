@@ -74,6 +74,8 @@ static const struct {
         [JOB_PREPARE] = { "prepare its disk", JOB_LANE_LINK, false, false, 5 * USEC_PER_MINUTE, set_up_begin,
                           NULL },
         [JOB_SET_UP] = { "set it up", JOB_LANE_LINK, false, false, 5 * USEC_PER_MINUTE, set_up_begin, NULL },
+        [JOB_RENEW] = { "give the disk up for a full copy", JOB_LANE_LINK, false, false, 5 * USEC_PER_MINUTE,
+                        set_up_renew, NULL },
         [JOB_RECONNECT] = { "connect it again", JOB_LANE_LINK, false, true, 20 * USEC_PER_SEC, order_connect,
                             NULL },
 };

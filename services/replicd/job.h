@@ -30,6 +30,7 @@ typedef enum JobType {
         JOB_PREPARE,
         JOB_SET_UP,    /* ours: the resource as configured */
         JOB_RECONNECT, /* the keeper's */
+        JOB_RENEW,     /* the keeper's too: a disk without data that the peer refuses */
         _JOB_TYPE_MAX,
 } JobType;
 
@@ -105,3 +106,4 @@ void order_resume(Job *job);
 void order_connect(Job *job);
 void order_discard(Job *job);
 void set_up_begin(Job *job);
+void set_up_renew(Job *job);

@@ -19,6 +19,7 @@ enum {
         GI_LIMIT_USEC = 5 * USEC_PER_SEC,
         RETRY_FIRST_USEC = 1 * USEC_PER_SEC,
         RETRY_LAST_USEC = 60 * USEC_PER_SEC,
+        MASTER_REFUSED_MAX = 4,
 };
 
 const char *manager_libexec(void)
@@ -156,6 +157,8 @@ static void tell_news(Manager *m)
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
                 if ((news & table[i].news) != 0)
                         log_news(m, table[i].id, table[i].priority, table[i].text);
+        if ((news & VOLUME_NEWS_CONNECTED) != 0)
+                m->refused = 0;
         if ((news & VOLUME_NEWS_LOST) != 0) {
                 volume_forget(&m->volume);
                 watch_again(m->watch);
@@ -259,10 +262,17 @@ static void on_mounts(void *userdata)
 static int on_keeper(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *m = userdata;
+        JobType type = JOB_RECONNECT;
 
         volume_connect_tried(&m->volume, now_usec());
-        if (job_submit(m, JOB_RECONNECT, NULL, false, NULL) < 0)
-                log_warning(service_log(m->service), "drbd", "Too much to do to connect again; later");
+        if (m->lanes[JOB_LANE_LINK].n > 0)
+                return 0; /* what is at work on the link connects it, or is not to be disturbed */
+        /* The slave's goes first: if both are without data, the master's is the one that becomes the volume.
+         */
+        if (++m->refused >= (wanted_is_master(&m->wanted) ? MASTER_REFUSED_MAX : 1) && set_up_is_fresh(m))
+                type = JOB_RENEW;
+        if (job_submit(m, type, NULL, false, NULL) < 0)
+                log_warning(service_log(m->service), "drbd", "Not enough memory to connect again; later");
         manager_turn(m);
         return 0;
 }

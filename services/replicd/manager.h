@@ -22,7 +22,7 @@
 #include "watch.h"
 
 #define PROBLEM_MAX   512
-#define MEMORY_FIELDS 9 /* memory.c has them */
+#define MEMORY_FIELDS 10 /* memory.c has them */
 
 struct Manager {
         Service *service;
@@ -51,7 +51,9 @@ struct Manager {
         uint64_t checked_usec;
         bool asking_gi;
         uint64_t gi_serial;
-        unsigned news; /* of this turn */
+        unsigned news;    /* of this turn */
+        unsigned refused; /* how often in a row a connection was refused */
+        bool had_disk;    /* this node had a disk in the volume, ever */
         Banner banner;
 
         Lane lanes[_JOB_LANE_MAX];
@@ -95,6 +97,9 @@ void memory_close(Manager *m);
 void memory_load(Manager *m, VolumeMemory *ret_memory);
 /* Saves what differs, without waiting. */
 void memory_save(Manager *m);
+
+/* setup.c: whether there never were data on this node's disk. */
+bool set_up_is_fresh(const Manager *m);
 
 /* notice.c: the banner as it should be now; each poll. */
 void notice_look(Manager *m);

@@ -23,6 +23,7 @@ enum {
         FIELD_PEER_GENERATION,
         FIELD_DISK_ERRORS,
         FIELD_SPLIT_BRAIN,
+        FIELD_HAD_DISK,
         _FIELD_MAX,
 };
 
@@ -70,6 +71,7 @@ static void write_fields(const Manager *m, uint64_t ret_fields[static MEMORY_FIE
         ret_fields[FIELD_PEER_GENERATION] = v->peer_generation;
         ret_fields[FIELD_DISK_ERRORS] = v->disk_errors;
         ret_fields[FIELD_SPLIT_BRAIN] = v->split_brain;
+        ret_fields[FIELD_HAD_DISK] = m->had_disk;
 }
 
 void memory_load(Manager *m, VolumeMemory *ret_memory)
@@ -93,6 +95,7 @@ void memory_load(Manager *m, VolumeMemory *ret_memory)
         same_boot = sd_id128_get_boot(&boot) >= 0 && memcmp(&fields[FIELD_BOOT], &boot, sizeof(boot)) == 0;
         if (same_boot)
                 m->epoch = MAX_OF(m->epoch, fields[FIELD_EPOCH]);
+        m->had_disk = fields[FIELD_HAD_DISK] != 0;
         *ret_memory = (VolumeMemory){ .connections = fields[FIELD_CONNECTIONS],
                                       .alone_since_usec = fields[FIELD_ALONE_SINCE],
                                       .peer_generation = fields[FIELD_PEER_GENERATION],

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later *
+ * The disk of a node that had another one before stays as created, whatever its role: without data of its
+ * own, it takes the peer's, and without the peer nobody takes it for the volume.
+ */
 /*
  * The resource as configured: DRBD's file, the mount's unit, metadata on a disk that has none, and `drbdadm
  * adjust`, which attaches, connects and changes in place what differs, and nothing else. Never promotes.
@@ -21,8 +24,9 @@
 #include "files.h"
 #include "manager.h"
 
-#define BLANK      "B1A4C00000000000"
-#define NUMBER_MAX 16
+#define BLANK        "B1A4C00000000000"
+#define BLANK_NUMBER UINT64_C(0xB1A4C00000000000)
+#define NUMBER_MAX   16
 
 static const char *minor_text(const Job *job, char ret_text[static NUMBER_MAX])
 {
@@ -48,6 +52,7 @@ static void adjusted(Job *job, const CommandResult *result)
         if (!well(job, result, "drbdadm adjust"))
                 return;
         m->left = false;
+        m->had_disk = true;
         volume_left(&m->volume, false);
         manager_set_problem(m, "%s", "");
         job_done(job);
@@ -156,7 +161,7 @@ static void created(Job *job, const CommandResult *result)
                 return;
         log_info(service_log(m->service), "drbd", "Wrote DRBD's metadata on %s, which was %s",
                  m->wanted.disk, job->blank ? "blank" : "given away");
-        if (!job->blank && !wanted_is_master(&m->wanted))
+        if (m->had_disk || (!job->blank && !wanted_is_master(&m->wanted)))
                 adjust(job);
         else
                 job_run(job, has_resource,
@@ -213,7 +218,7 @@ static bool is_unfinished(const Job *job, const char *text)
         if (gi_parse(text, strlen(text), &gi) < 0)
                 return false;
         return gi.bitmap == GI_JUST_CREATED ||
-               (gi_just_created(&gi) && wanted_is_master(&job->manager->wanted));
+               (gi_just_created(&gi) && wanted_is_master(&job->manager->wanted) && !job->manager->had_disk);
 }
 
 static void has_metadata(Job *job, const CommandResult *result)
@@ -313,6 +318,39 @@ static int write_files(Manager *m)
                 return r;
         snprintf(path, sizeof(path), "%s/%s", units ? units : "/run/systemd/system", m->mount_unit);
         return file_write(path, text);
+}
+
+/*
+ * Whether this disk has never had data of anybody's: it was never connected, and its generation is BLANK, or
+ * one after it under which nothing was written.
+ */
+bool set_up_is_fresh(const Manager *m)
+{
+        const Volume *v = &m->volume;
+
+        if (v->memory.connections > 0 || m->view.role == DRBD_ROLE_PRIMARY || m->view.mounted ||
+            !v->gi_known)
+                return false;
+        return gi_generation(&v->gi) == BLANK_NUMBER ||
+               (v->gi.bitmap == BLANK_NUMBER && m->view.out_of_sync_kib == 0) ||
+               (v->gi.bitmap == 0 && v->gi.history[0] == BLANK_NUMBER);
+}
+
+/*
+ * The peer refuses this disk, which has no data, as that of another volume: it has seen too many generations
+ * to know BLANK still. As just created it is nobody's, and gets a full copy.
+ */
+void set_up_renew(Job *job)
+{
+        Manager *m = job->manager;
+
+        if (!m->valid || !set_up_is_fresh(m)) {
+                job_done(job);
+                return;
+        }
+        m->had_disk = true;
+        volume_left(&m->volume, true); /* a disk that is freed is none that failed */
+        job_run(job, freed, (const char *const[]){ "drbdsetup", "down", m->wanted.resource, NULL });
 }
 
 /* Ahead of time: a takeover must not wait for systemd to read all its units again. */

@@ -122,8 +122,17 @@ class Node:
         with open(self.directory / 'events', 'a', encoding='ascii') as f:
             f.write(''.join(line + '\n' for line in lines))
 
-    def start(self):
+    def remembers_a_disk(self):
+        """The tenth number of a slot of its memory."""
+        memory = (self.directory / 'state' / 'memory').read_bytes()
+        return any(memory[i:i + 8] == b'\x01' + bytes(7) and memory[i + 72:i + 80] == b'\x01' + bytes(7)
+                   for i in range(0, len(memory) - 80, 8))
+
+    def start(self, connected=True):
         self.daemon.start()
+        if not connected:
+            wait_until(lambda: [c for c in self.calls('drbdadm') if 'adjust' in c], 'it is set up')
+            return self
         wait_until(lambda: self.up() or self.problem(), 'it is set up, or says why not')
         return self
 
@@ -223,6 +232,40 @@ def test_a_disk_that_was_attached_halfway_is_freed_and_finished(new):
     node.start()
     assert node.calls('drbdsetup')[0] == 'down hapair'
     assert re.search('set-gi [0-9A-F]{16}:0:B1A4C00000000000:0:1:1$', node.calls('drbdmeta')[-1])
+
+
+@pytest.mark.parametrize('role', ['master', 'slave'])
+def test_a_replaced_disk_is_nobodys_data_and_gets_a_full_copy(new, role):
+    """Not even a master may take an empty disk for the volume."""
+    node = new(Role=role).start()
+    wait_until(lambda: node.remembers_a_disk(), 'it remembers')
+    node.daemon.kill(signal.SIGTERM)
+    for name in ('metadata', 'calls'):
+        (node.directory / name).unlink()
+    node.put('events', 'exists -\n')
+    node.start()
+    assert [c.split()[4] for c in node.calls('drbdmeta')] == ['get-gi', 'create-md']
+    assert [c.split()[-2] for c in node.calls('drbdadm')] == ['adjust']
+
+
+@pytest.mark.parametrize('role', ['master', 'slave'])
+def test_a_disk_without_data_that_the_peer_refuses_gets_a_full_copy(new, role):
+    node = new(Role=role)
+    node.put('refuse', '')
+    node.start(connected=False)
+    assert 'set-gi' in node.calls('drbdmeta')[-1]
+    wait_until(lambda: node.read('metadata').startswith('0000000000000004:'), 'it gives up what it had', 30)
+    wait_until(lambda: node.calls('drbdadm')[-1].endswith('adjust hapair'), 'it goes on')
+    assert node.calls('drbdmeta')[-1].endswith('create-md')
+
+
+def test_a_disk_with_data_that_the_peer_refuses_is_kept(new):
+    node = new()
+    node.put('metadata', OTHERS_METADATA)
+    node.put('refuse', '')
+    node.start(connected=False)
+    wait_until(lambda: len(node.calls('drbdadm')) > 4, 'it has tried to connect often', 60)
+    assert [c.split()[-1] for c in node.calls('drbdmeta')] == ['get-gi']
 
 
 def test_a_disk_with_data_is_left_alone_until_it_is_said_to_be_ours(new):
