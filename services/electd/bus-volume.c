@@ -9,8 +9,6 @@
 #include "interfaces/election1-server.h"
 #include "words.h"
 
-#define FENCE_UNKNOWN 1
-
 int election1_method_fence_peer(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Director *director = userdata;
@@ -20,7 +18,7 @@ int election1_method_fence_peer(sd_bus_message *message, void *userdata, sd_bus_
         if (r < 0)
                 return r;
         if (!director->core.settings.volume || strcmp(resource, director->resource) != 0)
-                return sd_bus_reply_method_return(message, "y", FENCE_UNKNOWN);
+                return sd_bus_reply_method_return(message, "y", ELECT_FENCE_UNKNOWN);
         return director_fence_asked(director, message);
 }
 

@@ -14,8 +14,6 @@
 #include "objects.h"
 
 #define VOLUME_OBJECT REPLICATION1_OBJECT "/volume"
-#define FENCE_UNKNOWN 1 /* nobody knows: I/O stays frozen */
-
 static int call(sd_bus *bus, OrderCall *call, sd_bus_message_handler_t callback)
 {
         const ElectCommand *command = &call->command;
@@ -236,7 +234,7 @@ int director_fence_asked(Director *director, sd_bus_message *question)
                 director_feed(director, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
                 return 1; /* answered when it is decided */
         }
-        return sd_bus_reply_method_return(question, "y", FENCE_UNKNOWN);
+        return sd_bus_reply_method_return(question, "y", ELECT_FENCE_UNKNOWN);
 }
 
 void director_fence_answer(Director *director, uint8_t answer)
@@ -251,9 +249,9 @@ void director_fence_answer(Director *director, uint8_t answer)
         log_event(service_log(director->service),
                   &(LogEntry){ .priority = LOG_NOTICE, .id = MESSAGE_FENCE_ANSWERED, .category = "drbd" },
                   "The kernel asked whether this disk may go on without its peer: %s",
-                  answer == 4   ? "yes, the right is here"
-                  : answer == 6 ? "no, the peer has the right"
-                                : "nobody knows");
+                  answer == ELECT_FENCE_GO_ON     ? "yes, the right is here"
+                  : answer == ELECT_FENCE_REFUSED ? "no, the peer has the right"
+                                                  : "nobody knows");
 }
 
 /* Frozen I/O cannot be taken down any other way; the hardware does it where replicd cannot. */

@@ -123,6 +123,16 @@ const char *elect_order_to_string(ElectOrder order)
         return LOOKUP(names, order);
 }
 
+const char *elect_disk_to_string(ElectDisk disk)
+{
+        static const char *const names[] = {
+                [ELECT_DISK_UNKNOWN] = "unknown",        [ELECT_DISK_DISKLESS] = "no disk",
+                [ELECT_DISK_INCONSISTENT] = "half-made", [ELECT_DISK_OUTDATED] = "outdated",
+                [ELECT_DISK_CONSISTENT] = "consistent",  [ELECT_DISK_UP_TO_DATE] = "up to date",
+        };
+        return LOOKUP(names, disk);
+}
+
 const char *elect_message_to_string(ElectMessageType type)
 {
         static const char *const names[] = {

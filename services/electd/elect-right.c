@@ -183,11 +183,11 @@ static bool fence_rule(ElectCore *core)
         if (!core->fence_asked)
                 return false;
         if (core->memory.sole && core->durable.sole && !core->right_pending)
-                answer = 4;
+                answer = ELECT_FENCE_GO_ON;
         else if (elect_record_fresh(core) && core->record.sole)
-                answer = 6;
+                answer = ELECT_FENCE_REFUSED;
         else if (core->now_usec >= core->fence_until_usec)
-                answer = 1;
+                answer = ELECT_FENCE_UNKNOWN;
         else {
                 elect_wake(core, core->fence_until_usec);
                 return false;

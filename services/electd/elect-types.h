@@ -456,6 +456,11 @@ typedef struct ElectCommand {
         uint64_t limit_usec;
 } ElectCommand;
 
+/* Exit codes of DRBD's fence-peer handler (drbd.conf(5)); never 5, which would outdate the peer unasked. */
+#define ELECT_FENCE_UNKNOWN 1 /* nobody knows: I/O stays frozen */
+#define ELECT_FENCE_GO_ON   4 /* the right is here */
+#define ELECT_FENCE_REFUSED 6 /* the peer holds it */
+
 typedef struct ElectAction {
         ElectActionType type;
         union {
@@ -473,7 +478,7 @@ typedef struct ElectAction {
                         uint64_t token;
                         ElectResult result;
                 } reply;
-                uint8_t fence_answer; /* DRBD's: 4 go on, 6 the peer holds the right, 1 stay frozen */
+                uint8_t fence_answer; /* ELECT_FENCE_* */
                 ElectReason reboot;
         };
 } ElectAction;
@@ -506,5 +511,6 @@ const char *elect_state_to_string(ElectState state);
 const char *elect_reason_to_string(ElectReason reason);
 const char *elect_result_to_string(ElectResult result);
 const char *elect_order_to_string(ElectOrder order);
+const char *elect_disk_to_string(ElectDisk disk);
 const char *elect_message_to_string(ElectMessageType type);
 const char *elect_peer_state_to_string(ElectPeerState state);

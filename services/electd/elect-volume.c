@@ -176,6 +176,8 @@ static bool reconnected_rule(ElectCore *core)
             core->volume.frozen)
                 return false;
 
+        if (core->fence_asked) /* nobody waits for it any more: the kernel has its peer back */
+                elect_act(core, ELECT_ACT_FENCE_ANSWER)->fence_answer = ELECT_FENCE_UNKNOWN;
         core->fence_asked = false;
         elect_set_state(core, ELECT_MASTER, ELECT_REASON_RECONNECTED);
         core->refresh_retry_usec = core->now_usec;

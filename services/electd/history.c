@@ -88,6 +88,8 @@ size_t history_inputs(const ElectDecision *d, HistoryInput ret_inputs[HISTORY_IN
                     d->elig ? "yes" : "no");
                 add(ret_inputs, &n, "replication", "%s, %s", d->connected ? "connected" : "not connected",
                     d->primary ? "primary" : "secondary");
+                add(ret_inputs, &n, "disks", "own %s, peer's %s", elect_disk_to_string(d->disk),
+                    elect_disk_to_string(d->peer_disk));
         }
         if (d->order != ELECT_ORDER_NONE)
                 add(ret_inputs, &n, "failed-step", "%s: %s", elect_order_to_string(d->order),

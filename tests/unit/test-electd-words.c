@@ -137,6 +137,14 @@ static void test_inputs_tell_what_the_decision_rested_on(void)
         g_assert_cmpstr(inputs[4].name, ==, "own-carrier");
         g_assert_cmpstr(inputs[4].value, ==, "up");
         g_assert_cmpstr(inputs[5].value, ==, "no");
+
+        decision.disk = ELECT_DISK_OUTDATED;
+        decision.sole = true;
+        n = history_inputs(&decision, inputs);
+        g_assert_cmpuint(n, ==, 9);
+        g_assert_cmpstr(inputs[6].value, ==, "sole yes, eligible no");
+        g_assert_cmpstr(inputs[7].value, ==, "not connected, secondary");
+        g_assert_cmpstr(inputs[8].value, ==, "own outdated, peer's unknown");
 }
 
 static void test_every_value_has_a_name(void)
@@ -151,6 +159,8 @@ static void test_every_value_has_a_name(void)
                 g_assert_nonnull(elect_result_to_string((ElectResult) i));
         for (int i = 0; i < ELECT_ORDER_MAX; i++)
                 g_assert_nonnull(elect_order_to_string((ElectOrder) i));
+        for (int i = 0; i < ELECT_DISK_MAX; i++)
+                g_assert_nonnull(elect_disk_to_string((ElectDisk) i));
         for (int i = 0; i < ELECT_MSG_MAX; i++)
                 g_assert_nonnull(elect_message_to_string((ElectMessageType) i));
         for (int i = 0; i < ELECT_PEER_STATE_MAX; i++)
