@@ -38,3 +38,4 @@
 #define MESSAGE_VOLUME_ORDER_FAILED "fd5bcba0740d4c8a96b3ebfb42efdd9a"
 #define MESSAGE_VOLUME_FORCED       "cdc35729fc2845bbbe4a6b56d355bd4c"
 #define MESSAGE_VOLUME_PROBLEM      "bbcb95c507ae4417aeb5b286430f6a53"
+#define MESSAGE_WAITS               "1c2fea643bc34deb926029384b1ba86b"

@@ -382,6 +382,12 @@ void election_bus_errors(Director *director)
         told->errors = errors;
         told->split_brain = split;
         told->reboot_danger = errors_hash(danger);
+        if (waits[0] != 0 && errors_hash(waits) != told->waits)
+                log_event(service_log(director->service),
+                          &(LogEntry){ .priority = LOG_WARNING,
+                                       .id = MESSAGE_WAITS,
+                                       .category = "failover" },
+                          "%s", waits);
         told->waits = errors_hash(waits);
         inhibit_want(director->inhibit, danger);
 }

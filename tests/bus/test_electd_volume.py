@@ -191,6 +191,7 @@ def test_waiting_node_says_whose_data_are_newer_and_what_forcing_costs(world):
     assert reason.startswith('gw-master may have newer data since 20') and reason.endswith('UTC: this node waits for it')
     errors = {error['code']: error for error in plain(one.electd.property('Errors'))}
     assert errors['waits-for-peer']['message'] == reason
+    assert one.electd.log().count(reason) == 1
     one.volume_read(DiskState='Outdated')
     with pytest.raises(CallError, match='type: I accept the loss of what gw-master wrote since 20') as refusal:
         one.electd.call('ForceMaster', 's', '')
