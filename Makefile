@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A thin door: every target says in one line what it runs. The work is in meson and in tests/.
 #
-#   make demo    a pair on this machine, and a failover    (as root)
+#   make demo    a pair on this machine, and a failover    (as root; VM=1: virtual machines, with a volume)
 #   make check   every test that can run here              (as root)
 #   make bench   hapair beside keepalived, measured        (as root, about 40 minutes)
 #   make bench VM=1   a pair with a volume beside DRBD with a plain script, on two virtual machines
@@ -36,7 +36,7 @@ build: deps
 	@ninja -C $(BUILD)
 
 demo: build
-	@/usr/bin/python3 -m tests.lab.demo --build $(BUILD)
+	@/usr/bin/python3 -m tests.$(if $(VM),vm,lab).demo --build $(BUILD)
 
 check: build
 	@[ -e $(CHECK)/build.ninja ] || meson setup $(CHECK) -Db_sanitize=address,undefined -Db_lundef=false

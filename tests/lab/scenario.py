@@ -15,8 +15,8 @@ from .tools import Holders, Probe
 
 # What a boot takes until the pair has settled, about.
 BOOT = 4
-# Two nodes may answer for the virtual IP no longer than the dead time, and a few rounds of asking.
-SHARED_MARGIN = 0.1
+# Two nodes may answer for the virtual IP no longer than the dead time, and so many rounds of asking.
+SHARED_ROUNDS = 20
 UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 SEGMENT = {"lan": "lan", "replication": "rep"}
 STEPS = {}
@@ -79,8 +79,8 @@ class Play:
     steps = STEPS
     # What a step and an answer cost in real time beside what the scenario speaks of: processes, a loaded machine.
     margin = 3.0
-    # How often the client asks; 50 times in vain is a silence.
-    ask_usec = 1000
+    # How often the client asks (50 times in vain is a silence), and the watcher of the wire.
+    ask_usec, watch_usec = 1000, 5000
     # How often a node is asked what it thinks.
     interval = 0.05
     # So long may a daemon that was killed not say which role it has.
@@ -114,7 +114,7 @@ class Play:
     def watch(self):
         """From now on, never two nodes answer for the virtual IP for longer than the dead time."""
         if not self.holders:
-            self.holders = Holders(self.net, self.pair.vip)
+            self.holders = Holders(self.net, self.pair.vip, interval_usec=self.watch_usec)
 
     def unwatch(self):
         """Until now: two may while the LAN between them is not whole, and a stranger may."""
@@ -122,7 +122,7 @@ class Play:
             return
         found, self.holders = self.holders.finish()["addresses"][0], None
         shared = found["shared_us"] / 1e6
-        if shared > self.scenario.dead + SHARED_MARGIN:
+        if shared > self.scenario.dead + SHARED_ROUNDS * self.watch_usec / 1e6:
             raise Failed(f"two hosts answered for {self.pair.vip} for {shared:.3f} s: "
                          f"{', '.join(holder['mac'] for holder in found['holders'])}")
 

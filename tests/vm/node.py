@@ -76,7 +76,7 @@ class Node(Container):
         if self.pid:
             raise LabError(f"{self.host} is on already")
         if os.path.exists(self._path("asleep")):
-            self._arise()
+            self._arise(wait)
             return
         arguments = self.arguments(self.lab.tree, self.directory, self.serial)
         if incoming:
@@ -123,8 +123,10 @@ class Node(Container):
                 "-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
 
     def wait_up(self, timeout=180):
-        """As on a container."""
+        """As on a container; a boot is not over while a unit waits for its start, and _arise() is one."""
         super().wait_up(timeout)
+        wait_for(f"every unit of {self.host} has started",
+                 lambda: "No jobs" in self.exec("systemctl", "list-jobs").stdout, timeout, 0.2)
 
     def poweroff(self, wait=True):
         """An orderly power-off."""
@@ -204,12 +206,14 @@ class Node(Container):
         with open(self._path("asleep"), "w", encoding="ascii"):
             pass
 
-    def _arise(self):
+    def _arise(self, wait):
         os.unlink(self._path("asleep"))
         self.go_on()
         self.net.dark(self.name, False)
         self.set_clock()
         self.exec("systemctl", "start", "--no-block", "hapair.target")
+        if wait:
+            self.wait_up()
 
     def set_clock(self):
         """Let its clock, which stood still with the machine, show the time."""

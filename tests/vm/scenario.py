@@ -11,6 +11,7 @@ from ..lab import scenario as containers
 from ..lab.host import wait_for
 from ..lab.scenario import Failed
 from . import records
+from .node import is_emulated
 
 # An emulated processor that shares the real ones with others may stand still for a second.
 SHORTEST_DEAD = 3.0
@@ -53,8 +54,8 @@ class Play(containers.Play):
     """One performance of a scenario with one arbiter."""
 
     steps = STEPS
-    margin = 60.0
-    ask_usec = 20000
+    margin = 120.0 if is_emulated() else 15.0
+    ask_usec, watch_usec = 40000, 50000
     interval = 0.5
     silence = 5.0
 
