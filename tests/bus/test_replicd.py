@@ -22,6 +22,7 @@ DISK = '/dev/full'  # it is there; nobody reads it
 OTHERS_METADATA = '1234567812345678:0000000000000000:0000000000000000:0000000000000000:1:1:0:1:0:0:0'
 SYSTEMD = '''<node><interface name="org.freedesktop.systemd1.Manager">
   <method name="StartUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
+  <method name="RestartUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
   <method name="StopUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
   <method name="Reload"/>
 </interface></node>'''
@@ -46,6 +47,7 @@ class Systemd:
     def __init__(self, directory):
         self.address = f'unix:path={directory}/systemd'
         self.calls, self.results, self.jobs, self.connections = [], {}, 0, []
+        self.does = lambda: None  # what a unit does before its job ends
         self.interface = Gio.DBusNodeInfo.new_for_xml(SYSTEMD).interfaces[0]
         self.server = Gio.DBusServer.new_sync(self.address, Gio.DBusServerFlags.NONE, Gio.dbus_generate_guid(), None,
                                               None)
@@ -64,6 +66,7 @@ class Systemd:
             invocation.return_value(None)
             return
         self.jobs += 1
+        self.does()
         job = f'/org/freedesktop/systemd1/job/{self.jobs}'
         invocation.return_value(GLib.Variant('(o)', (job,)))
         connection.emit_signal(None, path, interface, 'JobRemoved',
