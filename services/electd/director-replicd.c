@@ -99,18 +99,15 @@ static int read_word(sd_bus_message *message, const char *name, ElectVolume *vol
                 volume->peer_primary = strcmp(text, "Primary") == 0;
         else if (strcmp(name, "DiskState") == 0)
                 volume->disk = parse_disk(text);
-        else if (strcmp(name, "PeerDiskState") == 0)
-                volume->peer_disk = parse_disk(text);
         else
-                volume->syncing = strcmp(text, "source") == 0 || strcmp(text, "target") == 0 ||
-                                  strcmp(text, "paused") == 0;
+                volume->peer_disk = parse_disk(text);
         return r;
 }
 
 static int read_property(sd_bus_message *message, const char *name, ElectVolume *volume)
 {
-        static const char *const words[] = { "Connection", "Role",          "PeerRole",
-                                             "DiskState",  "PeerDiskState", "Sync" };
+        static const char *const words[] = { "Connection", "Role", "PeerRole", "DiskState",
+                                             "PeerDiskState" };
         const struct {
                 const char *name;
                 bool *value;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "elect-volume.h"
+
 #define ELECT_BOOT_ID_SIZE   16
 #define ELECT_MAC_SIZE       6 /* of a network device */
 #define ELECT_MACS_MAX       8 /* devices of one node that can answer for a virtual IP */
@@ -16,8 +18,6 @@
 #define ELECT_PATH_NAME_MAX  24
 #define ELECT_ACTIONS_MAX    24 /* of one step */
 #define ELECT_EPOCH_JUMP_MAX (UINT64_C(1) << 32)
-/* Writes that wait longer than this are not slow, they hang. */
-#define ELECT_DISK_STALL_USEC UINT64_C(10000000)
 
 typedef enum ElectRole {
         ELECT_ROLE_NONE,
@@ -167,16 +167,6 @@ typedef enum ElectHelper {
 } ElectHelper;
 ElectHelper elect_order_helper(ElectOrder order);
 
-typedef enum ElectDisk {
-        ELECT_DISK_UNKNOWN,
-        ELECT_DISK_DISKLESS,
-        ELECT_DISK_INCONSISTENT, /* target of a resync that is not finished */
-        ELECT_DISK_OUTDATED,
-        ELECT_DISK_CONSISTENT, /* was whole when it was last seen; the kernel asks before it promotes it */
-        ELECT_DISK_UP_TO_DATE,
-        ELECT_DISK_MAX,
-} ElectDisk;
-
 typedef enum ElectPathState {
         ELECT_PATH_UNKNOWN,
         ELECT_PATH_UP,
@@ -285,14 +275,6 @@ typedef enum ElectMessageType {
         ELECT_MSG_MAX,
 } ElectMessageType;
 
-/* What one side of a split brain did alone. */
-typedef struct ElectHistory {
-        bool split;          /* its own kernel says so */
-        uint64_t since_usec; /* CLOCK_REALTIME; 0: not known */
-        uint64_t written_kib;
-        uint64_t generation;
-} ElectHistory;
-
 typedef struct ElectMessage {
         ElectMessageType type;
         ElectReason reason;
@@ -311,26 +293,6 @@ typedef struct ElectMessage {
         uint8_t n_macs;       /* FACTS */
         uint8_t macs[ELECT_MACS_MAX][ELECT_MAC_SIZE];
 } ElectMessage;
-
-/* What replicd (or the simulation) reports of the volume; whole at each change. */
-typedef struct ElectVolume {
-        bool known; /* false: replicd is away, nothing below counts */
-        bool connected;
-        uint64_t connection; /* counts connections: a new number is a new one even if the drop was missed */
-        bool primary;
-        bool peer_primary;
-        bool frozen; /* I/O is suspended until RESUME or a reconnect */
-        bool split_brain;
-        bool wrote_alone; /* a new data generation was made while disconnected */
-        bool syncing;     /* a resync runs, in either direction */
-        ElectDisk disk;
-        ElectDisk peer_disk;
-        uint64_t generation;
-        uint64_t peer_generation;
-        uint64_t alone_since_usec; /* CLOCK_REALTIME; 0: connected, or never since the boot */
-        uint64_t out_of_sync_kib;
-        uint64_t stalled_usec; /* the oldest write of this node's disk has been waiting for so long */
-} ElectVolume;
 
 typedef enum ElectEventType {
         ELECT_EV_TIMER, /* the deadline of ELECT_ACT_TIMER passed */
@@ -455,11 +417,6 @@ typedef struct ElectCommand {
         uint64_t epoch;
         uint64_t limit_usec;
 } ElectCommand;
-
-/* Exit codes of DRBD's fence-peer handler (drbd.conf(5)); never 5, which would outdate the peer unasked. */
-#define ELECT_FENCE_UNKNOWN 1 /* nobody knows: I/O stays frozen */
-#define ELECT_FENCE_GO_ON   4 /* the right is here */
-#define ELECT_FENCE_REFUSED 6 /* the peer holds it */
 
 typedef struct ElectAction {
         ElectActionType type;

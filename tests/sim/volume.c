@@ -67,8 +67,6 @@ void volume_tell(World *w, unsigned node)
                         .frozen = d->frozen,
                         .split_brain = w->node[node].volume.split_brain,
                         .wrote_alone = d->meta.bitmap != 0,
-                        .syncing = sees && (d->disk == ELECT_DISK_INCONSISTENT) !=
-                                                           (d->peer_disk == ELECT_DISK_INCONSISTENT),
                         .disk = d->disk,
                         .peer_disk = d->peer_disk,
                         .generation = d->meta.current,
