@@ -11,11 +11,11 @@ BUILD := build
 CHECK := build-check
 
 # What building, testing and the labs need, as Debian packages.
-PACKAGES := clang-format clang-tidy dbus e2fsprogs gcc iproute2 iputils-arping keepalived libblkid-dev libc6-dev libglib2.0-bin \
-	libglib2.0-dev libjansson-dev libnl-3-dev libnl-route-3-dev libprotobuf-c-dev libsmartcols-dev \
-	libsodium-dev libsystemd-dev meson mmdebstrap nftables ninja-build pkg-config polkitd procps \
-	protobuf-c-compiler python3 python3-dbus python3-dbusmock python3-docutils python3-gi python3-pytest \
-	python3-pytest-xdist qemu-system-x86 qemu-utils socat spin systemd util-linux
+PACKAGES := clang-format clang-tidy dbus e2fsprogs gcc iproute2 iputils-arping keepalived libblkid-dev libc6-dev \
+	libglib2.0-bin libglib2.0-dev libjansson-dev libnl-3-dev libnl-route-3-dev libprotobuf-c-dev \
+	libsmartcols-dev libsodium-dev libsystemd-dev meson mmdebstrap nftables ninja-build pkg-config \
+	polkitd procps protobuf-c-compiler python3 python3-dbus python3-dbusmock python3-docutils python3-gi \
+	python3-pytest python3-pytest-xdist qemu-system-x86 qemu-utils socat spin systemd util-linux
 
 .PHONY: help build deps demo check bench soak clean
 

@@ -6,6 +6,7 @@ the same where they are connected, and never could both nodes write alone.
 """
 
 import shutil
+import subprocess
 
 from ..lab import scenario as containers
 from ..lab.host import wait_for
@@ -116,6 +117,33 @@ def settles(play, _within, text):
     """With a volume: connected, and both disks whole."""
     if play.scenario.volume:
         play.within("connected, and both disks whole", play.whole, text)
+
+
+def sentence(node, *command):
+    """What a command at the loss of data wants typed."""
+    refusal = node.exec(*command, input="", check=False)
+    _, found, text = refusal.stderr.partition("type: ")
+    if not found:
+        raise Failed(f"no sentence is asked for: {refusal.stderr}")
+    return text.strip()
+
+
+@step
+def force(play, name):
+    """An operator types what forcing the node costs."""
+    command = ("hapair", "become", "master", "--force")
+    node = play.nodes[name]
+    node.exec(*command, input=sentence(node, *command) + "\n", timeout=60)
+
+
+@step
+def resolve(play, name, role):
+    """An operator types whose data are given up; what comes of it is seen in what follows."""
+    command = ("hapair", "split-brain", "resolve", "--keep", role)
+    node = play.nodes[name]
+    play.presses.append(subprocess.Popen(
+        node.inside(*command, "--confirm", sentence(node, *command)), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
 
 @step
