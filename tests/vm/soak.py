@@ -33,7 +33,7 @@ ARBITERS = {"paths": 2, "operator": 4}          # how many faults at once
 BEGIN_SEC, LASTS_SEC = (0.0, 8.0), (0.1, 20.0)
 PRESS_CHANCE = 0.3
 # An emulated node on a busy machine boots for half a minute, and resyncs.
-SETTLE_SEC = 240
+SETTLE_SEC = 480
 COMPARE_EVERY = 4
 # What an operator's command may take on a node that has just stopped hanging.
 COMMAND_SEC = 20
