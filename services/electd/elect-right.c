@@ -175,6 +175,8 @@ static bool right_rule(ElectCore *core)
 
 /*
  * The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5).
+ * On the way to primary there is nothing to wait for: no right is taken while an order is under way, and the
+ * order, which the kernel holds up until it is answered, would end in a reset instead of a refusal.
  */
 static bool fence_rule(ElectCore *core)
 {
@@ -186,7 +188,7 @@ static bool fence_rule(ElectCore *core)
                 answer = ELECT_FENCE_GO_ON;
         else if (elect_record_fresh(core) && core->record.sole)
                 answer = ELECT_FENCE_REFUSED;
-        else if (core->now_usec >= core->fence_until_usec)
+        else if (core->now_usec >= core->fence_until_usec || core->state == ELECT_PROMOTING)
                 answer = ELECT_FENCE_UNKNOWN;
         else {
                 elect_wake(core, core->fence_until_usec);
