@@ -215,6 +215,8 @@ static void wake(World *w, unsigned node, Daemon daemon, uint64_t since_usec)
         unpark(w, node, daemon);
         if (daemon == DAEMON_HBD)
                 hbd_late(w, node, late_usec);
+        if (daemon == DAEMON_REPLICD && daemon_wanted(w, daemon))
+                volume_tell(w, node); /* what the kernel said meanwhile */
 }
 
 void node_thaw(World *w, unsigned node)
