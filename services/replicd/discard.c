@@ -73,11 +73,19 @@ static void told(Job *job, const CommandResult *result)
                 job_fail(job, ERROR_FAILED, "DRBD does not connect: %s", command_reason(result, reason));
 }
 
+static void joined(Job *job, const CommandResult *result)
+{
+        if (result->status != 0)
+                told(job, result);
+        else
+                job_run(job, told,
+                        (const char *const[]){ "drbdadm", "-c", job->manager->drbd_conf, "adjust",
+                                               job->manager->wanted.resource, NULL });
+}
+
 static void parted(Job *job, const CommandResult *result)
 {
-        job_run(job, told,
-                (const char *const[]){ "drbdadm", "-c", job->manager->drbd_conf, "connect",
-                                       "--discard-my-data", job->manager->wanted.resource, NULL });
+        order_join_discarding(job, joined);
 }
 
 static void kept(Job *job, const CommandResult *result)

@@ -93,6 +93,7 @@ void job_fail(Job *job, const char *error, const char *format, ...) _printf_(3, 
 
 /* Parts of orders.c's orders that others need: whether there is a connection to end, and ending it. */
 bool order_has_link(const Manager *m);
+void order_join_discarding(Job *job, job_next_t next);
 void order_part(Job *job, job_next_t next, bool force);
 
 /* The first step of each: orders.c, discard.c, setup.c */

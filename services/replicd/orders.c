@@ -76,6 +76,19 @@ void order_part(Job *job, job_next_t next, bool force)
                                        NULL });
 }
 
+/* With the options that must be right from the beginning; adjust brings the others. */
+void order_join_discarding(Job *job, job_next_t next)
+{
+        const Wanted *wanted = &job->manager->wanted;
+        char own[80], peer[80];
+
+        format_endpoint(wanted->own, wanted->port, own);
+        format_endpoint(wanted->peer, wanted->port, peer);
+        job_run(job, next,
+                (const char *const[]){ "drbdsetup", "connect", wanted->resource, own, peer, "--protocol=C",
+                                       "--discard-my-data", NULL });
+}
+
 bool order_has_link(const Manager *m)
 {
         return m->volume.connection != DRBD_CONNECTION_STANDALONE &&
@@ -139,7 +152,10 @@ static void connected(Job *job, const CommandResult *result)
                          command_reason(result, reason));
 }
 
-/* Also after a volume was left: then all of it is set up again. */
+/*
+ * Also after a volume was left: then all of it is set up again. By adjust: drbdadm's connect opens an
+ * Internet socket to look for this node's address, which the unit does not allow.
+ */
 void order_connect(Job *job)
 {
         Manager *m = job->manager;
@@ -150,7 +166,7 @@ void order_connect(Job *job)
                 job_done(job);
         else
                 job_run(job, connected,
-                        (const char *const[]){ "drbdadm", "-c", m->drbd_conf, "connect", m->wanted.resource,
+                        (const char *const[]){ "drbdadm", "-c", m->drbd_conf, "adjust", m->wanted.resource,
                                                NULL });
 }
 

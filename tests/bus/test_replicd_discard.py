@@ -12,7 +12,7 @@ from daemon import CallError, wait_until
 from test_replicd import loop, new, node  # pylint: disable=unused-import
 
 KEEP = ('RestartUnit', 'hapair-keep@hapair.service')
-DISCARD = 'connect --discard-my-data hapair'
+DISCARD = 'ipv4:192.0.2.11:7788 ipv4:192.0.2.12:7788 --protocol=C --discard-my-data'
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root takes the private doors')
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root takes the p
 def connects(node):
     """With which options it was ever connected, but for the first time."""
     return [line.split(None, 3)[3] for line in node.read('calls').splitlines()
-            if line.startswith('drbdadm') and 'connect' in line]
+            if line.startswith('drbdsetup connect ')]
 
 
 @pytest.fixture
