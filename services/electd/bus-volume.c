@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "director.h"
 #include "interfaces/election1-server.h"
 #include "words.h"
@@ -64,22 +65,6 @@ int election1_property_split_brain(sd_bus *bus, const char *path, const char *in
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/*
- * What costs data needs its sentence. The one told last counts too: what a node writes alone grows while a
- * person types.
- */
-static bool confirmed(Director *director, const char *typed, const char *sentence)
-{
-        bool equal = typed[0] != 0 &&
-                     (strcmp(typed, sentence) == 0 || strcmp(typed, director->sentence) == 0);
-
-        if (!equal)
-                memcpy(director->sentence, sentence, WORDS_MAX);
-        else
-                director->sentence[0] = 0;
-        return equal;
-}
-
 int election1_method_force_master(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Director *director = userdata;
@@ -90,7 +75,7 @@ int election1_method_force_master(sd_bus_message *message, void *userdata, sd_bu
         if (r < 0)
                 return r;
         words_force(&director->core, &director->facts, sentence);
-        if (!confirmed(director, typed, sentence))
+        if (!words_accept(&director->told_to_type, ELECT_REQUEST_FORCE_MASTER, sentence, typed, now_usec()))
                 return sd_bus_error_setf(error, ELECTION_REFUSED, "To force the role, type: %s", sentence);
         return election_bus_request(director, message, ELECT_REQUEST_FORCE_MASTER, error);
 }
@@ -99,6 +84,7 @@ int election1_method_resolve_split_brain(sd_bus_message *message, void *userdata
 {
         Director *director = userdata;
         ElectRole keep = ELECT_ROLE_NONE;
+        ElectRequest request;
         char sentence[WORDS_MAX];
         const char *role, *typed;
         int r = sd_bus_message_read(message, "ss", &role, &typed);
@@ -114,12 +100,10 @@ int election1_method_resolve_split_brain(sd_bus_message *message, void *userdata
                                          "'%s' is neither master nor slave", role);
         if (!director->core.settings.volume || !elect_split_brain(&director->core))
                 return sd_bus_error_set(error, ELECTION_REFUSED, "There is no split brain to end");
+        request = keep == ELECT_ROLE_MASTER ? ELECT_REQUEST_KEEP_MASTER : ELECT_REQUEST_KEEP_SLAVE;
         words_resolve(&director->core, &director->facts, keep, sentence);
-        if (!confirmed(director, typed, sentence))
+        if (!words_accept(&director->told_to_type, request, sentence, typed, now_usec()))
                 return sd_bus_error_setf(error, ELECTION_REFUSED,
                                          "To keep the data of the configured %s, type: %s", role, sentence);
-        return election_bus_request(director, message,
-                                    keep == ELECT_ROLE_MASTER ? ELECT_REQUEST_KEEP_MASTER
-                                                              : ELECT_REQUEST_KEEP_SLAVE,
-                                    error);
+        return election_bus_request(director, message, request, error);
 }

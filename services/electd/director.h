@@ -131,7 +131,7 @@ struct Director {
         sd_bus_message *fence[DIRECTOR_FENCES_MAX];
         OrderCall call[DIRECTOR_CALLS_MAX];
         Waiter waiter[DIRECTOR_WAITERS_MAX];
-        char sentence[WORDS_MAX]; /* told last as what to type; empty: none */
+        WordsTold told_to_type;
         Inhibit *inhibit;
         uint64_t tokens;
 

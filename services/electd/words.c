@@ -6,9 +6,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/macros.h"
+
+/* Longer than a sentence takes to type, shorter than what it costs may change in. */
+#define TOLD_USEC (2 * USEC_PER_MINUTE)
 
 /* " since 2026-11-23 20:00:00 UTC"; nothing when it is not known. */
 typedef struct Since {
@@ -145,6 +149,19 @@ void words_force(const ElectCore *core, const ErrorFacts *facts, char ret_text[W
         else
                 snprintf(ret_text, WORDS_MAX, "I accept the loss of all data that only %s has%s",
                          peer_name(core, facts), half ? " and that the copy here is half-made" : "");
+}
+
+bool words_accept(WordsTold *told, ElectRequest request, const char *sentence, const char *typed,
+                  uint64_t now_usec)
+{
+        bool still = told->request == request && now_usec < told->when_usec + TOLD_USEC &&
+                     strcmp(typed, told->sentence) == 0;
+        bool accepted = typed[0] != 0 && (still || strcmp(typed, sentence) == 0);
+
+        *told = (WordsTold){ .request = request, .when_usec = now_usec };
+        if (!accepted)
+                snprintf(told->sentence, sizeof(told->sentence), "%s", sentence);
+        return accepted;
 }
 
 void words_history(const ElectCore *core, ElectRole role, ElectHistory *ret_history)

@@ -27,5 +27,20 @@ void words_force(const ElectCore *core, const ErrorFacts *facts, char ret_text[W
 /* What an operator types to have the data stay that the node of this configured role wrote. */
 void words_resolve(const ElectCore *core, const ErrorFacts *facts, ElectRole keep, char ret_text[WORDS_MAX]);
 
+/* What an operator was last told to type, and for which request. */
+typedef struct WordsTold {
+        ElectRequest request;
+        uint64_t when_usec;
+        char sentence[WORDS_MAX]; /* empty: nothing */
+} WordsTold;
+
+/*
+ * Whether what was typed is the sentence that this request costs now, or the one told for the same request a
+ * moment ago: what a node writes alone grows while a person types. When it is not, the sentence counts as
+ * told.
+ */
+bool words_accept(WordsTold *told, ElectRequest request, const char *sentence, const char *typed,
+                  uint64_t now_usec);
+
 /* Both histories, as far as they are known; only within a split brain. */
 void words_history(const ElectCore *core, ElectRole role, ElectHistory *ret_history);

@@ -221,6 +221,8 @@ def test_split_brain_is_shown_and_ended_by_the_sentence(world):
     sentence = 'I discard what the other node wrote since 2026-11-23 20:00:00 UTC (34 KiB)'
     with pytest.raises(CallError, match=re.escape('type: ' + sentence)):
         one.electd.call('ResolveSplitBrain', 'ss', 'master', '')
+    with pytest.raises(CallError, match='type: I discard what this node wrote'):
+        one.electd.call('ResolveSplitBrain', 'ss', 'slave', sentence)
     assert not one.sent(RESOLVE)
 
     outcome = one.call_later('ResolveSplitBrain', 'ss', 'master', sentence)

@@ -214,6 +214,34 @@ static void test_errors_of_the_volume_name_what_is_wrong(void)
         }
 }
 
+/* A sentence typed for one request must never carry out another, whose data are lost instead. */
+static void test_told_sentence_counts_for_its_own_request_and_for_a_moment(void)
+{
+        static const struct {
+                ElectRequest request;
+                uint64_t later_usec;
+                const char *typed;
+                bool accepted;
+        } cases[] = {
+                { ELECT_REQUEST_KEEP_MASTER, 119 * USEC_PER_SEC, "34 KiB", true },
+                { ELECT_REQUEST_KEEP_MASTER, 121 * USEC_PER_SEC, "34 KiB", false },
+                { ELECT_REQUEST_KEEP_MASTER, 121 * USEC_PER_SEC, "35 KiB", true },
+                { ELECT_REQUEST_KEEP_MASTER, 0, "", false },
+                { ELECT_REQUEST_KEEP_SLAVE, 0, "34 KiB", false },
+                { ELECT_REQUEST_FORCE_MASTER, 0, "34 KiB", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                WordsTold told = {};
+                uint64_t when = USEC_PER_HOUR + cases[i].later_usec;
+
+                g_assert_false(words_accept(&told, ELECT_REQUEST_KEEP_MASTER, "34 KiB", "", USEC_PER_HOUR));
+                g_assert_cmpint(words_accept(&told, cases[i].request, "35 KiB", cases[i].typed, when), ==,
+                                cases[i].accepted);
+                g_assert_cmpstr(told.sentence, ==, cases[i].accepted ? "" : "35 KiB");
+        }
+}
+
 #define TEST(name) g_test_add_func("/electd-sentences/" #name, test_##name)
 
 int main(int argc, char *argv[])
@@ -225,6 +253,7 @@ int main(int argc, char *argv[])
         TEST(danger_names_the_only_copy_the_resync_and_the_split);
         TEST(master_whose_peer_cannot_take_over_is_in_danger_without_a_volume_too);
         TEST(sentences_spell_the_loss_out);
+        TEST(told_sentence_counts_for_its_own_request_and_for_a_moment);
         TEST(errors_of_the_volume_name_what_is_wrong);
         return g_test_run();
 }
