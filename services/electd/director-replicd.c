@@ -51,7 +51,10 @@ static int call(sd_bus *bus, OrderCall *call, sd_bus_message_handler_t callback)
         return -EOPNOTSUPP;
 }
 
-/* A disk between two states is unknown; one that failed is lost, as one that is not there. */
+/*
+ * A disk between two states is unknown, and so is one that was never attached, which replicd calls Attaching
+ * and says why; one that failed is lost, as one that is not there.
+ */
 static ElectDisk parse_disk(const char *text)
 {
         static const struct {
@@ -61,7 +64,6 @@ static ElectDisk parse_disk(const char *text)
                 { "UpToDate", ELECT_DISK_UP_TO_DATE }, { "Consistent", ELECT_DISK_CONSISTENT },
                 { "Outdated", ELECT_DISK_OUTDATED },   { "Inconsistent", ELECT_DISK_INCONSISTENT },
                 { "Diskless", ELECT_DISK_DISKLESS },   { "Failed", ELECT_DISK_DISKLESS },
-                { "Attaching", ELECT_DISK_DISKLESS },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)

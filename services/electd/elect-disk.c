@@ -77,8 +77,8 @@ bool elect_disk_rule(ElectCore *core)
         if (core->plan.n > 0 || core->stopping)
                 return false;
         if (elect_disk_fault(core)) {
-                if (!core->volume.known || lost(core))
-                        return false;
+                if (!core->volume.known || core->volume.disk <= ELECT_DISK_DISKLESS)
+                        return false; /* one between two states is not back yet */
                 elect_set_state(core, ELECT_WAIT_PEER, ELECT_REASON_DISK_BACK);
                 return true;
         }
@@ -98,15 +98,33 @@ bool elect_disk_rule(ElectCore *core)
 }
 
 /*
+ * `sole` says that the newest data are here. They went with the disk that had them: on a new one the right
+ * would have the kernel forced to serve nothing. One that is lost may come back, and keeps it.
+ */
+static void replaced(ElectCore *core)
+{
+        if (core->memory.sole)
+                elect_decide(core, elect_state(core), ELECT_REASON_DISK_LOST);
+        core->memory.sole = core->memory.elig = core->right_pending = false;
+}
+
+/*
  * What the peer's disk takes while this one is lost, its own metadata cannot know: attached again, without
- * the peer, the kernel takes it for whole. Called with what the kernel said last and what it says now.
+ * the peer, the kernel takes it for whole. That it was lost may have been seen by an electd before this one,
+ * or by none. Called with what the kernel said last and what it says now.
  */
 void elect_disk_missed(ElectCore *core, const ElectVolume *now)
 {
         const ElectVolume *before = &core->volume;
+        bool had_data = core->memory.generation > GENERATION_JUST_MADE;
+        bool goes = before->known && before->connected && before->peer_disk == ELECT_DISK_UP_TO_DATE &&
+                    before->disk > ELECT_DISK_DISKLESS && now->disk == ELECT_DISK_DISKLESS;
+        bool is_gone = had_data && now->disk <= ELECT_DISK_DISKLESS && now->connected &&
+                       now->peer_disk == ELECT_DISK_UP_TO_DATE;
 
-        if (before->known && before->connected && before->peer_disk == ELECT_DISK_UP_TO_DATE &&
-            before->disk > ELECT_DISK_DISKLESS && now->disk == ELECT_DISK_DISKLESS)
+        if (had_data && now->generation == GENERATION_JUST_MADE)
+                replaced(core);
+        if (goes || is_gone)
                 core->memory.stale = true;
         if (now->connected && now->disk == ELECT_DISK_UP_TO_DATE && now->peer_disk == ELECT_DISK_UP_TO_DATE)
                 core->memory.stale = false;

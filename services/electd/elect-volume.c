@@ -56,12 +56,14 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
 
         if (!volume->known)
                 return;
-        if (volume->disk == ELECT_DISK_INCONSISTENT || volume->disk == ELECT_DISK_DISKLESS)
+        if (volume->disk <= ELECT_DISK_INCONSISTENT)
                 core->memory.elig = core->offer = false;
         elect_disk_apart(core);
         if (volume->connected && volume->peer_primary)
                 core->offer = false;
-        core->memory.generation = volume->generation;
+        /* Without a disk nobody can read it: what was here is not forgotten. */
+        if (volume->generation != 0)
+                core->memory.generation = volume->generation;
         core->memory.peer_generation = volume->peer_generation;
 }
 

@@ -124,6 +124,18 @@ def test_unknown_volume_is_asked_to_be_set_up_once_and_promotes_nothing(world):
     one.wait_state('master')
 
 
+def test_disk_that_was_never_attached_is_waited_for_and_not_called_lost(world):
+    one = world(VolumeWorld, role='slave')
+    one.node.replicd.objects[f'{one.node.replicd.root}/{VOLUME}'][f'{one.node.replicd.name}.Volume'].update(
+        DiskState='Attaching', Generation=0)
+    one.start()
+    wait_until(one.published, 'a record')
+    one.tell_peer('lost')
+    time.sleep(3)
+    assert one.state() == 'wait-peer'
+    assert 'disk' not in one.electd.property('Reason')
+
+
 def test_killed_master_resumes_without_demoting_anything(world):
     one = alone(world)
     for _ in range(3):

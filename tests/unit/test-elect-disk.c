@@ -162,6 +162,86 @@ static void test_force_is_refused_without_a_disk_and_forces_an_outdated_one(void
         g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
 }
 
+/* A node that remembers the disk it had, and sees none yet. */
+static void remembers(Node *node, bool sole, uint64_t generation)
+{
+        node_started(node, ELECT_ROLE_SLAVE, false);
+        node->core.memory.sole = node->core.durable.sole = sole;
+        node->core.memory.generation = node->core.durable.generation = generation;
+        node->volume = (ElectVolume){};
+        node_volume(node);
+}
+
+static void test_founder_forces_a_disk_that_nobody_ever_wrote(void)
+{
+        Node node;
+
+        remembers(&node, true, 0);
+        node.volume = (ElectVolume){ .known = true, .generation = 4 };
+        disk(&node, ELECT_DISK_INCONSISTENT);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        g_assert_true(node.forced);
+        g_assert_true(node.disk.sole);
+}
+
+/* The right says who has the newest data: they went with the disk that had them. */
+static void test_replaced_disk_is_never_served_empty(void)
+{
+        Node node;
+
+        remembers(&node, true, 64);
+        node.volume = (ElectVolume){ .known = true };
+        disk(&node, ELECT_DISK_DISKLESS); /* whose generation nobody can read */
+        g_assert_true(node.disk.sole);
+        g_assert_cmpuint(node.disk.generation, ==, 64);
+
+        node.volume.generation = 4;
+        disk(&node, ELECT_DISK_INCONSISTENT);
+        node_silent_peer(&node);
+        node_wait(&node, WAIT_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_WAIT_PEER);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_PRIMARY], ==, 0);
+        g_assert_false(node.disk.sole);
+        g_assert_false(node.disk.elig);
+}
+
+static void test_disk_that_was_gone_at_the_start_misses_what_the_peer_takes(void)
+{
+        static const ElectDisk gone[] = { ELECT_DISK_UNKNOWN, ELECT_DISK_DISKLESS };
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(gone); i++) {
+                Node node;
+                bool had_one = i % 2 == 0;
+
+                remembers(&node, false, had_one ? 64 : 4);
+                node.volume = (ElectVolume){ .known = true, .disk = gone[i / 2] };
+                node_volume(&node);
+                g_assert_false(node.disk.stale);
+                node_connected(&node);
+                g_assert_cmpint(node.disk.stale, ==, had_one);
+                disk(&node, ELECT_DISK_UP_TO_DATE);
+                g_assert_false(node.disk.stale);
+        }
+}
+
+/* As while it is being attached: nothing says that it has what the peer's took. */
+static void test_disk_between_two_states_is_neither_eligible_nor_back(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        disk(&node, ELECT_DISK_UNKNOWN);
+        g_assert_false(node.disk.elig);
+        node_wait(&node, WAIT_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
+
+        disk(&node, ELECT_DISK_DISKLESS);
+        node_wait(&node, WAIT_USEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_FAULT);
+        disk(&node, ELECT_DISK_UNKNOWN);
+        g_assert_cmpint(node.core.state, ==, ELECT_FAULT);
+}
+
 static void test_apart_since_outlives_everything_but_both_disks_whole(void)
 {
         Node node;
@@ -211,6 +291,10 @@ int main(int argc, char *argv[])
         TEST(consistent_disk_serves_with_the_right_alone);
         TEST(force_is_refused_without_a_disk_and_forces_an_outdated_one);
         TEST(apart_since_outlives_everything_but_both_disks_whole);
+        TEST(founder_forces_a_disk_that_nobody_ever_wrote);
+        TEST(replaced_disk_is_never_served_empty);
+        TEST(disk_that_was_gone_at_the_start_misses_what_the_peer_takes);
+        TEST(disk_between_two_states_is_neither_eligible_nor_back);
         TEST(memory_of_version_1_is_read);
         return g_test_run();
 }
