@@ -223,6 +223,16 @@ static void poll_disk(Manager *m)
                 volume_disk_stat(&m->volume, &stat_, now_usec());
 }
 
+static void end_hang(Manager *m)
+{
+        if (!m->valid || !volume_hangs(&m->volume, now_usec()) || jobs_have(m, JOB_DISCONNECT))
+                return;
+        log_warning(service_log(m->service), "drbd",
+                    "The kernels do not end their exchange of bitmaps; disconnecting, to connect anew");
+        if (job_submit(m, JOB_DISCONNECT, NULL, false, NULL) < 0)
+                log_warning(service_log(m->service), "drbd", "Too much to do to disconnect; later");
+}
+
 static int on_poll(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *m = userdata;
@@ -235,6 +245,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *userdata)
         if (known)
                 m->checked_usec = now_usec();
         poll_disk(m);
+        end_hang(m);
         manager_turn(m);
         notice_look(m);
         sd_event_source_set_time(source, now_usec() + VOLUME_POLL_USEC);

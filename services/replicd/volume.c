@@ -242,6 +242,14 @@ static unsigned apply(Volume *v, const DrbdEvent *e)
         return 0;
 }
 
+static void note_exchange(Volume *v, uint64_t now_usec)
+{
+        if (v->replication != DRBD_REPLICATION_WF_BITMAP_S && v->replication != DRBD_REPLICATION_WF_BITMAP_T)
+                v->exchange_usec = 0;
+        else if (v->exchange_usec == 0)
+                v->exchange_usec = now_usec;
+}
+
 unsigned volume_event(Volume *v, const DrbdEvent *e, VolumeTime now)
 {
         Volume before = *v;
@@ -250,6 +258,7 @@ unsigned volume_event(Volume *v, const DrbdEvent *e, VolumeTime now)
         if (e->object != DRBD_DUMPED && e->object != DRBD_LOST && strcmp(e->resource, v->resource) != 0)
                 return 0;
         news = apply(v, e);
+        note_exchange(v, now.usec);
         /* Any of these can go with new identifiers, and asking once too often costs nothing. */
         if (e->object <= DRBD_PEER_DEVICE && (e->has & ~(DRBD_HAS_SIZE | DRBD_HAS_OUT_OF_SYNC)) != 0)
                 v->serial++;
@@ -347,6 +356,12 @@ uint64_t volume_connect_usec(const Volume *v)
             v->orders > 0 || v->left)
                 return USEC_INFINITY;
         return v->connect_usec;
+}
+
+bool volume_hangs(const Volume *v, uint64_t now_usec)
+{
+        return is_known(v) && v->orders == 0 && v->exchange_usec > 0 &&
+               now_usec - v->exchange_usec >= VOLUME_EXCHANGE_MAX_USEC;
 }
 
 void volume_connect_tried(Volume *v, uint64_t now_usec)

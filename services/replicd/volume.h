@@ -23,6 +23,8 @@
 /* How long a StandAlone rests before it is connected again: doubled each time, up to the longest. */
 #define VOLUME_REST_USEC     USEC_PER_SEC
 #define VOLUME_REST_MAX_USEC (10 * USEC_PER_SEC)
+/* Far beyond what the largest bitmap takes over a slow link: ending one that moves would end it for ever. */
+#define VOLUME_EXCHANGE_MAX_USEC (5 * USEC_PER_MINUTE)
 
 /* How often to feed volume_progress() and volume_disk_stat(). */
 #define VOLUME_POLL_USEC USEC_PER_SEC
@@ -149,7 +151,8 @@ typedef struct Volume {
         unsigned orders; /* under way */
         bool left;
         uint64_t rest_usec;
-        uint64_t connect_usec; /* no earlier */
+        uint64_t connect_usec;  /* no earlier */
+        uint64_t exchange_usec; /* since then the nodes have been exchanging bitmaps; 0: they are not */
 
         bool mounted;
         char snapshot[VOLUME_SNAPSHOT_MAX];
@@ -190,6 +193,12 @@ void volume_order_begun(Volume *v);
 void volume_order_ended(Volume *v, uint64_t now_usec);
 /* Before the volume is taken down, and after: what the kernel tells of it meanwhile is unknown. */
 void volume_left(Volume *v, bool left);
+/*
+ * Whether the exchange of bitmaps before a resync will never end: the fence-peer handler's answer may come
+ * while the kernels are connecting again, the primary makes a new generation in the middle of the handshake,
+ * and both wait for the other. A new connection ends it.
+ */
+bool volume_hangs(const Volume *v, uint64_t now_usec);
 /* When to run `drbdadm connect`; USEC_INFINITY: not. */
 uint64_t volume_connect_usec(const Volume *v);
 /* It was run, however it ended. */

@@ -465,6 +465,23 @@ static void test_keeper_waits_for_orders_and_for_good_when_left(void)
         g_assert_cmpuint(volume_connect_usec(&v), ==, USEC_INFINITY);
 }
 
+static void test_exchange_of_bitmaps_that_never_ends_hangs(void)
+{
+        Volume v;
+
+        connected(&v, "Primary");
+        (void) tell_at(&v, after(0), "change " PEER "replication:WFBitMapS peer-disk:Consistent");
+        g_assert_false(volume_hangs(&v, after(VOLUME_EXCHANGE_MAX_USEC - 1).usec));
+        g_assert_true(volume_hangs(&v, after(VOLUME_EXCHANGE_MAX_USEC).usec));
+        volume_order_begun(&v);
+        g_assert_false(volume_hangs(&v, after(VOLUME_EXCHANGE_MAX_USEC).usec));
+        volume_order_ended(&v, after(VOLUME_EXCHANGE_MAX_USEC).usec);
+        (void) tell_at(&v, after(VOLUME_EXCHANGE_MAX_USEC), "change " PEER "replication:SyncSource");
+        g_assert_false(volume_hangs(&v, after(2 * VOLUME_EXCHANGE_MAX_USEC).usec));
+        (void) tell_at(&v, after(2 * VOLUME_EXCHANGE_MAX_USEC), "change " PEER "replication:WFBitMapT");
+        g_assert_false(volume_hangs(&v, after(2 * VOLUME_EXCHANGE_MAX_USEC).usec));
+}
+
 static void test_first_sync_is_skipped_only_between_blank_disks(void)
 {
         const Gi created = { .current = 4 }, used = { .current = 0x10 };
@@ -543,6 +560,8 @@ int main(int argc, char *argv[])
         g_test_add_func("/drbd-volume/keeper-rests-longer-each-time", test_keeper_rests_longer_each_time);
         g_test_add_func("/drbd-volume/keeper-waits-for-orders-and-for-good-when-left",
                         test_keeper_waits_for_orders_and_for_good_when_left);
+        g_test_add_func("/drbd-volume/exchange-of-bitmaps-that-never-ends-hangs",
+                        test_exchange_of_bitmaps_that_never_ends_hangs);
         g_test_add_func("/drbd-volume/first-sync-is-skipped-only-between-blank-disks",
                         test_first_sync_is_skipped_only_between_blank_disks);
         g_test_add_func("/drbd-volume/changes-name-what-differs", test_changes_name_what_differs);
