@@ -370,17 +370,6 @@ void volume_connect_tried(Volume *v, uint64_t now_usec)
         v->connect_usec = now_usec + v->rest_usec;
 }
 
-VolumeFirstSync volume_first_sync(const Volume *v, bool own_blank, bool peer_blank)
-{
-        if (!is_known(v) || !is_connected(v) || v->replication != DRBD_REPLICATION_ESTABLISHED ||
-            v->disk != DRBD_DISK_INCONSISTENT || v->peer_disk != DRBD_DISK_INCONSISTENT ||
-            v->role == DRBD_ROLE_PRIMARY || v->peer_role == DRBD_ROLE_PRIMARY)
-                return VOLUME_FIRST_SYNC_NONE;
-        if (!v->gi_known || !gi_just_created(&v->gi))
-                return VOLUME_FIRST_SYNC_NONE;
-        return own_blank && peer_blank ? VOLUME_FIRST_SYNC_SKIP : VOLUME_FIRST_SYNC_FULL;
-}
-
 /* Of the resync in hand; while it is paused the kernel says only how much is out of sync. */
 static unsigned done_permille(const Volume *v)
 {

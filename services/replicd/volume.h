@@ -203,16 +203,3 @@ bool volume_hangs(const Volume *v, uint64_t now_usec);
 uint64_t volume_connect_usec(const Volume *v);
 /* It was run, however it ended. */
 void volume_connect_tried(Volume *v, uint64_t now_usec);
-
-typedef enum VolumeFirstSync {
-        VOLUME_FIRST_SYNC_NONE, /* not now: there is a generation already, or the nodes are not connected */
-        VOLUME_FIRST_SYNC_SKIP, /* nothing to copy: both were blank. `new-current-uuid --clear-bitmap` */
-        VOLUME_FIRST_SYNC_FULL, /* from here to the peer: `primary --force` once */
-        _VOLUME_FIRST_SYNC_MAX,
-} VolumeFirstSync;
-
-/*
- * What the configured master is to do about two disks whose metadata were just created. The peer's word for
- * its disk counts as no when it has not come: what is on a disk is then copied over, never taken for equal.
- */
-VolumeFirstSync volume_first_sync(const Volume *v, bool own_blank, bool peer_blank);

@@ -482,30 +482,6 @@ static void test_exchange_of_bitmaps_that_never_ends_hangs(void)
         g_assert_false(volume_hangs(&v, after(2 * VOLUME_EXCHANGE_MAX_USEC).usec));
 }
 
-static void test_first_sync_is_skipped_only_between_blank_disks(void)
-{
-        const Gi created = { .current = 4 }, used = { .current = 0x10 };
-        Volume v;
-
-        connected(&v, "Secondary");
-        volume_gi(&v, volume_gi_asked(&v), &created);
-        g_assert_cmpint(volume_first_sync(&v, true, true), ==, VOLUME_FIRST_SYNC_NONE);
-
-        (void) tell(&v, "change " DEVICE "disk:Inconsistent");
-        (void) tell(&v, "change " PEER "peer-disk:Inconsistent");
-        volume_gi(&v, volume_gi_asked(&v), &created);
-        g_assert_cmpint(volume_first_sync(&v, true, true), ==, VOLUME_FIRST_SYNC_SKIP);
-        g_assert_cmpint(volume_first_sync(&v, true, false), ==, VOLUME_FIRST_SYNC_FULL);
-        g_assert_cmpint(volume_first_sync(&v, false, true), ==, VOLUME_FIRST_SYNC_FULL);
-
-        /* Interrupted resyncs leave both Inconsistent too: no business of a first sync. */
-        volume_gi(&v, volume_gi_asked(&v), &used);
-        g_assert_cmpint(volume_first_sync(&v, true, true), ==, VOLUME_FIRST_SYNC_NONE);
-        volume_gi(&v, volume_gi_asked(&v), &created);
-        lose_connection(&v);
-        g_assert_cmpint(volume_first_sync(&v, true, true), ==, VOLUME_FIRST_SYNC_NONE);
-}
-
 static void test_changes_name_what_differs(void)
 {
         Volume v;
@@ -562,8 +538,6 @@ int main(int argc, char *argv[])
                         test_keeper_waits_for_orders_and_for_good_when_left);
         g_test_add_func("/drbd-volume/exchange-of-bitmaps-that-never-ends-hangs",
                         test_exchange_of_bitmaps_that_never_ends_hangs);
-        g_test_add_func("/drbd-volume/first-sync-is-skipped-only-between-blank-disks",
-                        test_first_sync_is_skipped_only_between_blank_disks);
         g_test_add_func("/drbd-volume/changes-name-what-differs", test_changes_name_what_differs);
         return g_test_run();
 }
