@@ -3,11 +3,9 @@
  * hapair-probe-disk [--clear] DEVICE: what is on a disk, in one line on standard output. A program of its
  * own, for reading a disk may take as long as the disk likes.
  *
- *   blank         nothing that anybody knows, and zero wherever it was looked: both ends and a sample
- * between empty         nothing that anybody knows, and zero at its beginning: what --clear leaves anything
- * else, in words
- *
- * --clear makes it empty: what is on it is lost.
+ * "blank" means nothing that anybody knows, and zero wherever it was looked: at both ends and at a sample of
+ * places between. "empty" means nothing that anybody knows, and zero at its beginning: what --clear leaves,
+ * with which what was on the disk is lost. Anything else says in words what is there.
  */
 #include <blkid/blkid.h>
 #include <errno.h>
