@@ -176,16 +176,42 @@ int mount_unit_name(const char *mount_point, char ret_name[static UNIT_NAME_MAX]
         return 0;
 }
 
+/* As much as a file of ours may have, and an end mark; more than that is none of ours. */
+static size_t read_file(const char *path, char ret_text[static FILE_TEXT_MAX + 1])
+{
+        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        size_t n = file ? fread(ret_text, 1, FILE_TEXT_MAX, file) : 0;
+
+        ret_text[n] = '\0';
+        return n;
+}
+
 static bool holds(const char *path, const char *text)
 {
         char present[FILE_TEXT_MAX + 1];
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
+        size_t n = read_file(path, present);
+
+        return n > 0 && n == strlen(text) && memcmp(present, text, n) == 0;
+}
+
+int resource_own_disk(const char *path, char ret_disk[static PATH_MAX])
+{
+        static const char key[] = "\n                disk ";
+        char text[FILE_TEXT_MAX + 1];
+        const char *disk;
         size_t n;
 
-        if (!file)
-                return false;
-        n = fread(present, 1, sizeof(present), file);
-        return n == strlen(text) && memcmp(present, text, n) == 0;
+        (void) read_file(path, text);
+        disk = strstr(text, key); /* the peer's comes second */
+        if (!disk)
+                return -ENODATA;
+        disk += sizeof(key) - 1;
+        n = strcspn(disk, ";\n");
+        if (disk[n] != ';' || n == 0 || n >= PATH_MAX)
+                return -ENODATA;
+        memcpy(ret_disk, disk, n);
+        ret_disk[n] = '\0';
+        return 0;
 }
 
 static int write_durably(const char *path, const char *text)

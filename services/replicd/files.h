@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "wanted.h"
@@ -21,6 +22,9 @@ void format_endpoint(const char *address, unsigned port, char ret_text[static 80
  */
 _must_check_ int resource_text(const Wanted *wanted, const char *host, const char *handler,
                                char ret_text[static FILE_TEXT_MAX]);
+
+/* The disk of this node in the resource file as it stands. -ENODATA: there is none. */
+_must_check_ int resource_own_disk(const char *path, char ret_disk[static PATH_MAX]);
 
 /* The unit that mounts the volume, and its name, which follows from the mount point (systemd-escape(1)). */
 _must_check_ int mount_unit_text(const Wanted *wanted, char ret_text[static FILE_TEXT_MAX]);

@@ -42,3 +42,9 @@ static inline bool gi_just_created(const Gi *gi)
 {
         return gi_generation(gi) == GI_JUST_CREATED;
 }
+
+/* Whether there ever was a primary on these data. */
+static inline bool gi_has_served(const Gi *gi)
+{
+        return gi->consistent || gi->was_up_to_date || gi->primary || gi->crashed_primary;
+}

@@ -166,7 +166,7 @@ void job_fail(Job *job, const char *error, const char *format, ...)
                           "Volume %s: could not %s: %s", m->wanted.resource ? m->wanted.resource : "",
                           types[job->type].name, text);
                 (void) sd_bus_reply_method_errorf(job->call, error, "%s", text);
-        } else if (job->type == JOB_SET_UP) {
+        } else if (job->type == JOB_SET_UP || job->type == JOB_RENEW) {
                 manager_set_problem(m, "%s", text);
                 manager_set_up_failed(m);
         } else if (!job->ending) {

@@ -215,7 +215,7 @@ static void poll_disk(Manager *m)
         DiskStat stat_;
         size_t n;
 
-        if (stat(m->wanted.disk, &disk) < 0 || !S_ISBLK(disk.st_mode))
+        if (stat(m->disk, &disk) < 0 || !S_ISBLK(disk.st_mode))
                 return;
         snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/stat", major(disk.st_rdev), minor(disk.st_rdev));
         n = read_text(path, text, sizeof(text));

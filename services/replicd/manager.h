@@ -40,6 +40,7 @@ struct Manager {
         bool left;                /* for good, until Connect */
         bool set_up_due;          /* as soon as the kernel has told what it has */
         char drbd_conf[PATH_MAX]; /* what drbdadm reads when we run it */
+        char disk[PATH_MAX];      /* that the volume has here, whatever is wanted */
         char mount_unit[256];
         char problem[PROBLEM_MAX];
         uint64_t retry_usec; /* how long the next failure of the set-up rests */

@@ -39,6 +39,10 @@ void order_primary(Job *job)
                 job_fail(job, ERROR_REFUSED, "what this node has is about to be discarded");
                 return;
         }
+        if (job->manager->volume.making) {
+                job_fail(job, ERROR_REFUSED, "its disk is being set up");
+                return;
+        }
         job_run(job, told,
                 (const char *const[]){ "drbdsetup", "primary", minor_text(job, minor),
                                        job->force ? "--force" : NULL, NULL });

@@ -12,7 +12,7 @@ static bool is_attached(const Volume *v)
 /* What is being taken down has nothing more to tell. */
 static bool is_known(const Volume *v)
 {
-        return v->dumped && v->present && (!v->left || is_attached(v));
+        return v->dumped && v->present && !v->making && (!v->left || is_attached(v));
 }
 
 /* The tool says Connected as soon as the nodes talk; they may still find a split-brain. */
@@ -322,6 +322,11 @@ void volume_gi(Volume *v, uint64_t asked, const Gi *gi)
 void volume_mounted(Volume *v, bool mounted)
 {
         v->mounted = mounted;
+}
+
+void volume_making(Volume *v, bool making)
+{
+        v->making = making;
 }
 
 int volume_snapshot(Volume *v, const char *snapshot)

@@ -154,7 +154,7 @@ typedef struct Volume {
         uint64_t connect_usec;  /* no earlier */
         uint64_t exchange_usec; /* since then the nodes have been exchanging bitmaps; 0: they are not */
 
-        bool mounted;
+        bool mounted, making;
         char snapshot[VOLUME_SNAPSHOT_MAX];
 } Volume;
 
@@ -176,6 +176,8 @@ uint64_t volume_gi_asked(Volume *v);
 void volume_gi(Volume *v, uint64_t asked, const Gi *gi);
 
 void volume_mounted(Volume *v, bool mounted);
+/* While its metadata are made: nothing is known of it, and it is nobody's to use. */
+void volume_making(Volume *v, bool making);
 /* What a discard kept. -ENAMETOOLONG: nothing is noted. */
 _must_check_ int volume_snapshot(Volume *v, const char *snapshot);
 

@@ -238,6 +238,22 @@ def test_a_disk_that_was_attached_halfway_is_freed_and_finished(new):
 
 
 @pytest.mark.parametrize('role', ['master', 'slave'])
+@pytest.mark.parametrize('attached', [False, True])
+@pytest.mark.parametrize('flags', ['1:1:1:0:0:0:0', '0:0:0:0:0:0:1'])
+def test_data_of_a_just_created_disk_that_was_forced_are_kept(new, role, attached, flags):
+    """With the first force its number, 4, moves to where an unfinished set-up has it too."""
+    node = new(Role=role)
+    forced = f'076AFAA054DFC74C:0000000000000004:0000000000000000:0000000000000000:{flags}\n'
+    node.put('metadata', forced)
+    if attached:
+        node.put('events', 'exists resource name:hapair role:Secondary suspended:no\n'
+                 'exists device name:hapair volume:0 minor:0 disk:Inconsistent size:1024\nexists -\n')
+    node.start()
+    assert [c for c in node.calls('drbdmeta') if 'get-gi' not in c] == []
+    assert node.read('metadata') == forced and 'down hapair' not in node.calls('drbdsetup')
+
+
+@pytest.mark.parametrize('role', ['master', 'slave'])
 def test_a_replaced_disk_is_nobodys_data_and_gets_a_full_copy(new, role):
     """Not even a master may take an empty disk for the volume."""
     node = new(Role=role).start()
@@ -260,6 +276,25 @@ def test_a_disk_without_data_that_the_peer_refuses_gets_a_full_copy(new, role):
     wait_until(lambda: node.read('metadata').startswith('0000000000000004:'), 'it gives up what it had', 30)
     wait_until(lambda: node.calls('drbdadm')[-1].endswith('adjust hapair'), 'it goes on')
     assert node.calls('drbdmeta')[-1].endswith('create-md')
+
+
+@pytest.mark.parametrize(('meanwhile', 'bits'), [
+    ('1234567812345678:076AFAA054DFC74C:B1A4C00000000000:0000000000000000:1:1:0:0:0:0:0', 0),
+    ('076AFAA054DFC74C:B1A4C00000000000:0000000000000000:0000000000000000:1:1:1:0:0:0:0', 0),
+    ('076AFAA054DFC74C:B1A4C00000000000:0000000000000000:0000000000000000:1:1:0:0:0:0:0', 17)])
+def test_data_that_come_before_a_refused_disk_is_given_up_are_kept(new, meanwhile, bits):
+    """What was heard of it last is older than they are; what the disk says once it is free decides."""
+    node = new()
+    node.put('refuse', '')
+    node.put('bits', str(bits))
+    node.start(connected=False)
+    made = [c for c in node.calls('drbdmeta') if 'create-md' in c]
+    node.put('meanwhile', meanwhile + '\n')
+    wait_until(lambda: 'down hapair' in node.calls('drbdsetup')[1:] and not (node.directory / 'meanwhile').exists(),
+               'it frees the disk', 30)
+    wait_until(lambda: node.calls('drbdadm')[-1].endswith('adjust hapair'), 'it goes on')
+    assert [c for c in node.calls('drbdmeta') if 'create-md' in c] == made
+    assert node.read('metadata') == meanwhile + '\n'
 
 
 def test_a_disk_with_data_that_the_peer_refuses_is_kept(new):
@@ -329,6 +364,39 @@ def test_a_changed_rate_is_adjusted_in_place_and_the_same_settings_write_nothing
     wait_until(lambda: len(node.calls('drbdadm')) == 4, 'it adjusts')
     assert 'resync-rate 1234k;' in node.read('hapair.res')
     assert not [c for c in node.calls('drbdsetup') if c.startswith('disconnect')]
+
+
+def test_an_attached_disk_is_changed_only_once_the_node_has_left(node):
+    """`drbdadm adjust` would take it away from whoever uses it, not only when this daemon has seen it attached."""
+    other = '/dev/null'
+    n = len(node.calls('drbdadm'))
+    node.change(Disk=other)
+    wait_until(lambda: f'uses {DISK} here, and {other} cannot take its place' in node.problem(), 'it says so')
+    node.daemon.kill()
+    node.daemon.start()
+    wait_until(lambda: f'uses {DISK} here' in node.problem(), 'the next daemon says so too')
+    assert f'disk {DISK};' in node.read('hapair.res') and len(node.calls('drbdadm')) == n
+    node.daemon.call('Leave')
+    wait_until(lambda: node.volume('Known') == 'false', 'it is down')
+    node.daemon.call('Connect')
+    wait_until(node.up, 'it is set up')
+    assert f'disk {other};' in node.read('hapair.res') and node.problem() == ''
+
+
+def test_nobody_becomes_primary_while_the_metadata_are_made(new):
+    node = new()
+    node.put('hang-new', '')
+    node.daemon.start()
+    wait_until((node.directory / 'hanging').exists, 'it is at it')
+    node.tell('create resource name:hapair role:Secondary suspended:no',
+              'create device name:hapair volume:0 minor:0 disk:Inconsistent size:1024')
+    with pytest.raises(CallError, match='being set up'):
+        node.daemon.call('Primary', 'tb', 1, 'true')
+    assert node.volume('Known') == 'false'
+    (node.directory / 'hang-new').unlink()
+    wait_until(node.up, 'it is set up')
+    node.daemon.call('Primary', 'tb', 1, 'false')
+    assert node.volume('Role') == 'Primary'
 
 
 def test_orders_are_answered_when_the_kernel_says_so_and_repeating_them_is_harmless(node):

@@ -295,6 +295,21 @@ static void test_volume_that_is_taken_down_has_nothing_more_to_tell(void)
         g_assert_false(view(&v).known);
 }
 
+static void test_volume_whose_metadata_are_made_is_not_known_though_attached(void)
+{
+        Volume v;
+
+        connected(&v, "Secondary");
+        volume_making(&v, true);
+        g_assert_false(view(&v).known);
+        (void) tell(&v, "change " DEVICE "disk:Failed");
+        g_assert_cmpuint(view(&v).disk_errors, ==, 0);
+        (void) tell(&v, "change " DEVICE "disk:Inconsistent");
+        g_assert_false(view(&v).known);
+        volume_making(&v, false);
+        g_assert_true(view(&v).known);
+}
+
 static void test_lost_events_ask_for_a_new_dump(void)
 {
         Volume v;
@@ -521,6 +536,8 @@ int main(int argc, char *argv[])
                         test_disk_that_was_never_attached_is_not_lost);
         g_test_add_func("/drbd-volume/volume-that-is-taken-down-has-nothing-more-to-tell",
                         test_volume_that_is_taken_down_has_nothing_more_to_tell);
+        g_test_add_func("/drbd-volume/whose-metadata-are-made-is-not-known-though-attached",
+                        test_volume_whose_metadata_are_made_is_not_known_though_attached);
         g_test_add_func("/drbd-volume/lost-events-ask-for-a-new-dump", test_lost_events_ask_for_a_new_dump);
         g_test_add_func("/drbd-volume/resync-with-rate-and-time-left", test_resync_with_rate_and_time_left);
         g_test_add_func("/drbd-volume/resync-that-was-interrupted-has-not-ended",

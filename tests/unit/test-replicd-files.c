@@ -163,6 +163,27 @@ static void file_is_written_only_when_it_differs(void)
         g_rmdir(directory);
 }
 
+static void own_disk_is_the_one_of_the_file(void)
+{
+        g_autofree char *directory = g_dir_make_tmp("replicd-XXXXXX", NULL);
+        g_autofree char *path = g_build_filename(directory, "hapair.res", NULL);
+        char text[FILE_TEXT_MAX], disk[PATH_MAX];
+        Wanted wanted = example();
+
+        g_assert_cmpint(resource_own_disk(path, disk), ==, -ENODATA);
+        g_assert_cmpint(resource_text(&wanted, "gw1", "/bin/handler", text), ==, 0);
+        g_assert_cmpint(file_write(path, text), ==, 1);
+        g_assert_cmpint(resource_own_disk(path, disk), ==, 0);
+        g_assert_cmpstr(disk, ==, "/dev/vdb");
+
+        /* Cut short within the name it would be another disk's. */
+        *strstr(text, "b;\n") = 0;
+        g_assert_cmpint(file_write(path, text), ==, 1);
+        g_assert_cmpint(resource_own_disk(path, disk), ==, -ENODATA);
+        g_unlink(path);
+        g_rmdir(directory);
+}
+
 static VolumeView healthy(void)
 {
         return (VolumeView){ .known = true,
@@ -226,6 +247,7 @@ int main(int argc, char *argv[])
         g_test_add_func("/replicd/mount/name", mount_unit_is_named_as_systemd_does);
         g_test_add_func("/replicd/mount/order", mount_unit_goes_by_no_order_but_ours);
         g_test_add_func("/replicd/file", file_is_written_only_when_it_differs);
+        g_test_add_func("/replicd/resource/own-disk", own_disk_is_the_one_of_the_file);
         g_test_add_func("/replicd/banner/kinds", banner_warns_of_what_a_reboot_would_endanger);
         g_test_add_func("/replicd/banner/text", banner_is_whole_lines_without_backslashes);
         return g_test_run();
