@@ -63,28 +63,27 @@ class Play(containers.Play):
     def __init__(self, rig, scenario, arbiter):
         super().__init__(rig, scenario, arbiter)
         self.exempt = scenario.exempt(arbiter)
-        self.client = None
+        self.client = self.writers = None
 
     def prepare(self):
         self.rig.renew()
+        if self.scenario.volume:        # not before: the pair of the last scenario served until here
+            self.client, self.writers = records.Client(self.net, self.pair.vip), records.Watch(self.nodes)
         self.pair.init("--no-start")
         for node in self.nodes.values():
             node.exec("systemctl", "enable", "hapair.target")
             node.sleep()
 
     def run(self):
-        if not self.scenario.volume:
-            super().run()
-            return
-        self.client, watch = records.Client(self.net, self.pair.vip), records.Watch(self.nodes)
         try:
             super().run()
         finally:
-            self.client.stop()
-            watch.stop()
-        if not self.exempt:
-            if watch.split:
-                raise Failed(watch.split)
+            for witness in (self.client, self.writers):
+                if witness:
+                    witness.stop()
+        if self.scenario.volume and not self.exempt:
+            if self.writers.split:
+                raise Failed(self.writers.split)
             self.judge()
 
     def judge(self):
