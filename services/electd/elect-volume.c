@@ -28,6 +28,8 @@ static void connection_made(ElectCore *core)
         elect_void_session(core);
         core->offer = false;
         core->eligible_next_usec = 0;
+        if (core->withdrawn)
+                core->refresh_retry_usec = core->now_usec;
         core->withdrawn = false;
         core->peer_history = (ElectHistory){};
 }
@@ -394,6 +396,16 @@ static bool both_rule(ElectCore *core)
 }
 
 /*
+ * Frozen, and the peer may have gone on since: late as this node was it takes no right by itself, and what
+ * clients would read here may be old.
+ */
+static bool outlived(const ElectCore *core)
+{
+        return core->state == ELECT_ISOLATED && !elect_connected(core) && !core->memory.sole &&
+               !core->memory.elig;
+}
+
+/*
  * A master without `sole` whose paths and gateway fell together is cut off: it takes its addresses down, and
  * puts them back when either is back, nobody of the peer answers for them and the peer is not heard as sole.
  */
@@ -407,15 +419,17 @@ static bool withdraw_rule(ElectCore *core)
         if (!primary || core->plan.n > 0)
                 return false;
         if (!core->withdrawn) {
-                if (core->settings.arbiter != ELECT_ARBITER_PATHS || core->memory.sole || gateway ||
-                    core->peer != ELECT_PEER_LOST)
+                bool cut_off = !core->memory.sole && !gateway && core->peer == ELECT_PEER_LOST;
+
+                if (core->settings.arbiter != ELECT_ARBITER_PATHS || (!cut_off && !outlived(core)))
                         return false;
                 core->withdrawn = true;
-                elect_decide(core, elect_state(core), ELECT_REASON_ISOLATED_LAN);
+                elect_decide(core, elect_state(core),
+                             cut_off ? ELECT_REASON_ISOLATED_LAN : ELECT_REASON_LATE);
                 core->refresh_retry_usec = core->now_usec;
                 return true;
         }
-        if (!elect_peer_heard(core) && !gateway)
+        if (outlived(core) || (!elect_peer_heard(core) && !gateway))
                 return false;
         if (!elect_probed(core) || elect_peer_answers(core) ||
             (elect_record_fresh(core) && core->record.sole))

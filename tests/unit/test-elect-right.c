@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
 
 #include "elect-node.h"
 
@@ -158,6 +159,29 @@ static void test_evidence_is_looked_at_again_after_the_fsync(void)
         g_assert_cmpuint(node.orders[ELECT_ORDER_PRIMARY], ==, 0);
 }
 
+/* 20: the peer may have gone on and be gone again: what is here may be old, and nobody is to read it. */
+static void test_isolated_master_that_was_late_serves_nobody(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        memset(node.orders, 0, sizeof(node.orders));
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_LATE, .late_usec = USEC_PER_SEC });
+        g_assert_cmpuint(node.orders[ELECT_ORDER_WITHDRAW], ==, 0);
+        node_silent_peer(&node);
+        node_wait(&node, USEC_PER_MINUTE);
+        g_assert_cmpint(node.core.state, ==, ELECT_ISOLATED);
+        g_assert_false(node.disk.sole);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_WITHDRAW], ==, 1);
+
+        memset(node.orders, 0, sizeof(node.orders));
+        node_peer(&node, ELECT_PEER_ONLINE);
+        node.volume.frozen = false;
+        node_connected(&node);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_ACQUIRE], >, 0);
+}
+
 static void test_operator_arbiter_promotes_no_slave(void)
 {
         Node node;
@@ -199,6 +223,7 @@ int main(int argc, char *argv[])
         TEST(frozen_disk_resumes_only_after_the_fsync);
         TEST(evidence_needs_every_part);
         TEST(evidence_is_looked_at_again_after_the_fsync);
+        TEST(isolated_master_that_was_late_serves_nobody);
         TEST(operator_arbiter_promotes_no_slave);
         TEST(hearing_sole_bars);
         return g_test_run();

@@ -25,6 +25,9 @@ RECORD_SIZE = 16
 # hapair.conf of a pair whose volume is the nodes' data disks.
 SETTINGS = {"Replication": {"Enabled": "yes", "MasterDisk": "/dev/vdb", "SlaveDisk": "/dev/vdb",
                             "MountPoint": DIRECTORY}}
+# A master that hung while the other one took over may answer from its memory until its heartbeats and its kernel have
+# noticed, and takes its addresses down then. Who answers so for longer has lost records.
+STALE_SEC = 20.0
 # A kernel's line counts for so long, twice as long as they are apart; less than any takeover takes.
 FRESH_SEC = 0.5
 # A line of /proc/drbd: without connection, primary, and its I/O runs (`r` after the protocol).
@@ -77,6 +80,7 @@ class Client(threading.Thread):
         self.acknowledged, self.lost, self.error = [], None, None
         self._namespace = net.lab.namespace("client")
         self._address, self._interval, self._again = address, interval, again
+        self._stale_since = None
         self._ended = threading.Event()
         self.start()
 
@@ -103,6 +107,7 @@ class Client(threading.Thread):
             while not self._ended.is_set() and not self.lost:
                 if self._ask(service, self.number + 1):
                     self.acknowledged.append(time.monotonic())
+                    self._stale_since = None
                     self._ended.wait(self._interval)
 
     def _ask(self, service, number):
@@ -118,11 +123,18 @@ class Client(threading.Thread):
             self._ended.wait(self._again)
             return False
         if words[1] == "last":
-            self.lost = f"{number - 1} records were acknowledged, and the volume has {words[2]}"
+            self._note_last(number - 1, int(words[2]))
+            self._ended.wait(self._again)
         elif words[1] == "error":
             self.error = os.strerror(int(words[2]))
             self._ended.wait(self._again)
         return words[1] == "ok"
+
+    def _note_last(self, acknowledged, last):
+        """Who answers has another last record than the one that was acknowledged."""
+        self._stale_since = self._stale_since or time.monotonic()
+        if last > acknowledged or time.monotonic() - self._stale_since > STALE_SEC:
+            self.lost = f"{acknowledged} records were acknowledged, and the volume has {last}"
 
 
 def _enter(namespace):
