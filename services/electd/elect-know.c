@@ -7,6 +7,8 @@
 
 #define ANSWER_MIN_USEC (8 * USEC_PER_MSEC)
 #define PROBED_MAX_USEC USEC_PER_SEC
+/* The kernels find the same cut seconds apart, and consent waits for the later one. */
+#define FENCE_USEC USEC_PER_MINUTE
 
 uint64_t elect_listen_usec(const ElectCore *core)
 {
@@ -425,7 +427,7 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 break;
         case ELECT_EV_FENCE_ASKED:
                 core->fence_asked = true;
-                core->fence_until_usec = core->now_usec + 2 * core->settings.dead_usec;
+                core->fence_until_usec = core->now_usec + 2 * core->settings.dead_usec + FENCE_USEC;
                 break;
         case ELECT_EV_REQUEST:
                 elect_on_request(core, event->request.request, event->request.token);

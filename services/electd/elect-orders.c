@@ -276,7 +276,7 @@ static bool stuck_for_good(const ElectCore *core, ElectOrder order, int error)
  */
 static void plan_stuck(ElectCore *core, ElectOrder order, int error)
 {
-        core->plan.retry_usec = core->now_usec + RETRY_USEC;
+        core->plan.wait_usec = core->now_usec + RETRY_USEC;
         core->role = ELECT_ROLE_MASTER;
         note_failure(core, order, error);
         if (core->serving_nonce != 0) {
@@ -353,16 +353,35 @@ static bool frozen_rule(ElectCore *core)
         return true;
 }
 
+static void step_done(ElectCore *core)
+{
+        core->plan.issued = false;
+        if (++core->plan.at == core->plan.n)
+                plan_end(core);
+}
+
+/* The kernel went on by itself, as its handler was told (fence_rule): nothing is left to be ordered. */
+static bool thawed_rule(ElectCore *core)
+{
+        const ElectPlan *plan = &core->plan;
+
+        if (plan->n == 0 || plan->issued || plan->order[plan->at] != ELECT_ORDER_RESUME ||
+            !core->volume.known || core->volume.frozen)
+                return false;
+        step_done(core);
+        return true;
+}
+
 bool elect_plan_rule(ElectCore *core)
 {
         ElectPlan *plan = &core->plan;
 
-        if (frozen_rule(core))
+        if (frozen_rule(core) || thawed_rule(core))
                 return true;
         if (plan->n == 0 || plan->issued || core->saved_number < plan->after_save)
                 return false;
-        if (core->now_usec < plan->retry_usec) {
-                elect_wake(core, plan->retry_usec);
+        if (core->now_usec < plan->wait_usec) {
+                elect_wake(core, plan->wait_usec);
                 return false;
         }
         if (helper_away(core)) {
@@ -374,7 +393,7 @@ bool elect_plan_rule(ElectCore *core)
         }
         plan->issued = true;
         plan->issued_usec = core->now_usec;
-        plan->retry_usec = 0;
+        plan->wait_usec = 0;
         plan->id = elect_order(core, plan->order[plan->at]);
         return true;
 }
@@ -388,9 +407,7 @@ void elect_order_done(ElectCore *core, ElectOrder order, uint64_t id, int error)
                         plan_failed(core, error);
                         return;
                 }
-                plan->issued = false;
-                if (++plan->at == plan->n)
-                        plan_end(core);
+                step_done(core);
                 return;
         }
         elect_resolve_done(core, order, id, error);

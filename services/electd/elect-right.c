@@ -6,6 +6,9 @@
  */
 #include "elect-core.h"
 
+/* So long the kernel may take to hear its handler's answer and to go on. */
+#define THAW_USEC (5 * USEC_PER_SEC)
+
 /* A frozen master, or a standby that may act by itself. */
 static bool may_claim(const ElectCore *core)
 {
@@ -169,7 +172,28 @@ static bool right_rule(ElectCore *core)
                 elect_promote(core, core->right_reason, core->right_save);
                 return true;
         }
-        core->plan = (ElectPlan){ .order = { ELECT_ORDER_RESUME }, .n = 1, .reason = core->right_reason };
+        core->plan = (ElectPlan){
+                .order = { ELECT_ORDER_RESUME },
+                .n = 1,
+                .reason = core->right_reason,
+                .wait_usec = core->now_usec + THAW_USEC,
+        };
+        return true;
+}
+
+/* A master that may go on and stays frozen: its handler has died, or gave up before there was a right. */
+static bool thaw_rule(ElectCore *core)
+{
+        uint64_t patience = MAX_OF(core->volume_since_usec, core->since_usec) + THAW_USEC;
+
+        if (core->state != ELECT_MASTER || core->plan.n > 0 || !core->volume.known || !core->volume.frozen ||
+            elect_connected(core) || core->right_pending || !core->memory.sole || !core->durable.sole)
+                return false;
+        if (core->now_usec < patience) {
+                elect_wake(core, patience);
+                return false;
+        }
+        core->plan = (ElectPlan){ .order = { ELECT_ORDER_RESUME }, .n = 1, .reason = ELECT_REASON_SOLE };
         return true;
 }
 
@@ -177,12 +201,18 @@ static bool right_rule(ElectCore *core)
  * The kernel's fence-peer handler: 4 the right is ours, 6 the peer's, else wait and stay frozen (never 5).
  * On the way to primary there is nothing to wait for: no right is taken while an order is under way, and the
  * order, which the kernel holds up until it is answered, would end in a reset instead of a refusal.
+ *
+ * The kernel goes on upon a 4 by itself, and not in the midst of a handshake; each way to go on begins a
+ * data generation. So there is one at a time: two generations in a row, and the peer's data would seem to be
+ * of another history. RESUME is for the case that no handler takes the answer.
  */
 static bool fence_rule(ElectCore *core)
 {
+        const ElectPlan *plan = &core->plan;
+        bool resuming = plan->n > 0 && plan->issued && plan->order[plan->at] == ELECT_ORDER_RESUME;
         uint8_t answer;
 
-        if (!core->fence_asked)
+        if (!core->fence_asked || resuming)
                 return false;
         if (core->memory.sole && core->durable.sole && !core->right_pending)
                 answer = ELECT_FENCE_GO_ON;
@@ -201,5 +231,6 @@ static bool fence_rule(ElectCore *core)
 
 bool elect_right_rules(ElectCore *core)
 {
-        return right_rule(core) || fence_rule(core) || outdate_rule(core) || arbiter_rule(core);
+        return right_rule(core) || fence_rule(core) || thaw_rule(core) || outdate_rule(core) ||
+               arbiter_rule(core);
 }

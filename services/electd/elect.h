@@ -35,7 +35,7 @@ typedef struct ElectPlan {
         bool issued; /* order[at] is with the director, under this id */
         uint64_t id, issued_usec;
         uint64_t after_save;     /* begins when this memory is durable */
-        uint64_t retry_usec;     /* order[at] failed and is tried again then; 0: not */
+        uint64_t wait_usec;      /* order[at] is given then: it failed, or may prove unnecessary; 0: now */
         uint64_t helper_by_usec; /* who carries it out is away and must be back by then; 0: not waited for
                                   */
         ElectReason reason;

@@ -7,7 +7,8 @@
  * it. Never 5, upon which DRBD would outdate the peer and go on.
  *
  * The kernel runs it through drbdadm, as root, with DRBD_RESOURCE in the environment. The one argument,
- * which may be left out, is how many seconds to wait for electd; that answers within twice the dead time.
+ * which may be left out, is how many seconds to wait for electd; that answers within twice the dead
+ * time and a minute.
  */
 #include <errno.h>
 #include <stdio.h>

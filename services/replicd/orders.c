@@ -59,13 +59,6 @@ void order_secondary(Job *job)
         job_run(job, told, (const char *const[]){ "drbdsetup", "secondary", minor_text(job, minor), NULL });
 }
 
-void order_resume(Job *job)
-{
-        char minor[NUMBER_MAX];
-
-        job_run(job, told, (const char *const[]){ "drbdsetup", "resume-io", minor_text(job, minor), NULL });
-}
-
 /* The link */
 
 void order_part(Job *job, job_next_t next, bool force)
@@ -97,6 +90,28 @@ bool order_has_link(const Manager *m)
 {
         return m->volume.connection != DRBD_CONNECTION_STANDALONE &&
                m->volume.connection != DRBD_CONNECTION_UNKNOWN;
+}
+
+static void has_parted(Job *job, const CommandResult *result)
+{
+        char minor[NUMBER_MAX];
+
+        job_run(job, told, (const char *const[]){ "drbdsetup", "resume-io", minor_text(job, minor), NULL });
+}
+
+/*
+ * The kernel begins a data generation here also while it exchanges those of before with a peer that is just
+ * coming back, and then both wait for each other for ever: so there is no connection then. The keeper brings
+ * it back.
+ */
+void order_resume(Job *job)
+{
+        if (!job->manager->view.frozen)
+                job_done(job);
+        else if (order_has_link(job->manager))
+                order_part(job, has_parted, true);
+        else
+                has_parted(job, NULL);
 }
 
 void order_disconnect(Job *job)

@@ -47,12 +47,13 @@ void drbd_set_disk(World *w, Drbd *d, ElectDisk disk)
                 peer->peer_disk = disk;
 }
 
-/* What was common becomes the base of the bitmap; what is written from now on is this node's own. */
+/*
+ * What was common becomes the base of the bitmap; what is written from now on is this node's own. A base
+ * that was there before is forgotten: the kernel warns ("bm UUID was already set"), no more.
+ */
 void drbd_new_generation(World *w, Drbd *d)
 {
-        d->new_generation = false;
-        if (d->meta.bitmap == 0)
-                d->meta.bitmap = d->meta.current;
+        d->meta.bitmap = d->meta.current;
         d->meta.current = ++w->connections << 8;
 }
 
@@ -109,10 +110,12 @@ void drbd_lose(World *w, unsigned node, DrbdNet next, bool outdated)
         if (d->primary && d->disk >= ELECT_DISK_CONSISTENT) {
                 d->new_generation = d->meta.bitmap == 0;
                 d->frozen = !outdated && w->lie != LIE_FREEZE;
+                d->freezes++;
                 if (d->frozen)
                         volume_ask_fence(w, node);
                 else if (d->new_generation)
                         drbd_new_generation(w, d);
+                d->new_generation = d->new_generation && d->frozen;
         }
         volume_tell(w, node);
 }
@@ -216,14 +219,30 @@ void drbd_demote(World *w, unsigned node)
         d->primary = d->frozen = d->new_generation = false;
 }
 
-/* Frozen I/O goes on without the peer. */
+/*
+ * Frozen I/O goes on without the peer, in two steps: a generation of its own is written first, and as long
+ * as that takes nothing keeps a second one who thaws it from doing the same.
+ */
 void drbd_thaw(World *w, unsigned node)
 {
         Drbd *d = &w->node[node].drbd;
 
-        if (d->frozen && d->new_generation)
+        if (!d->frozen)
+                return;
+        if (d->new_generation)
                 drbd_new_generation(w, d);
-        d->frozen = false;
+        world_plan(w, node, DAEMON_KERNEL, world_between(w, 1, 20) * USEC_PER_MSEC, WORK_THAWED)->number =
+                        d->freezes;
+}
+
+void drbd_thawed(World *w, const Work *work)
+{
+        Drbd *d = &w->node[work->node].drbd;
+
+        if (work->number != d->freezes)
+                return;
+        d->frozen = d->new_generation = false;
+        volume_tell(w, work->node);
 }
 
 /* The fence handler has answered 4: the peer's data count as older, now and after a crash. */

@@ -56,7 +56,9 @@ MUTANTS = [
     Mutant('what hangs in a stalled disk is not waited for', 'electd/elect-orders.c',
            'core->volume.frozen || elect_disk_stalls(core)', 'core->volume.frozen'),
     Mutant('what freezes on the way down is not waited for', 'electd/elect-orders.c',
-           'if (frozen_rule(core))', 'if (false && frozen_rule(core))'),
+           'if (frozen_rule(core) ||', 'if ((false && frozen_rule(core)) ||'),
+    Mutant('frozen I/O goes on once, by the handler or by order', 'electd/elect-right.c',
+           '.wait_usec = core->now_usec + THAW_USEC,', ''),
     Mutant('a stamp of the future counts as read now', 'hbd/stamp.c',
            'if (moved > tolerance && -moved > tolerance) return s->drain_nsec / 1000; '
            'if (received_nsec <= s->previous_nsec || received_nsec > s->drain_nsec) '

@@ -332,6 +332,7 @@ static int obey(World *w, unsigned node, const Order *order)
                 tell_both(w);
                 return 0;
         case ELECT_ORDER_RESUME:
+                drbd_disconnect(w, node);
                 drbd_thaw(w, node);
                 volume_tell(w, node);
                 return 0;
@@ -379,6 +380,8 @@ void volume_work(World *w, const Work *work)
                 look(w, work->node);
         else if (work->type == WORK_SYNCED)
                 drbd_synced(w, work);
+        else if (work->type == WORK_THAWED)
+                drbd_thawed(w, work);
         else if (work->type == WORK_WRITE)
                 write_one(w, work->node);
         else if (work->type == WORK_ACKNOWLEDGE)

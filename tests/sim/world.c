@@ -170,6 +170,7 @@ static void dispatch(World *w, const Work *work)
                 break;
         case WORK_REPLICATION:
         case WORK_SYNCED:
+        case WORK_THAWED:
         case WORK_WRITE:
         case WORK_ACKNOWLEDGE:
                 volume_work(w, work);

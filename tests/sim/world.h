@@ -75,6 +75,7 @@ typedef enum WorkType {
         WORK_WATCH,       /* vipd: look at its addresses and who else has them */
         WORK_REPLICATION, /* kernel: look at the connection */
         WORK_SYNCED,
+        WORK_THAWED, /* kernel: the I/O that the `number`th freeze held up goes on */
         WORK_WRITE,
         WORK_ACKNOWLEDGE,
         WORK_MAX,
@@ -203,6 +204,7 @@ typedef struct Drbd {
         DrbdNet net;
         bool primary, frozen;
         bool new_generation; /* begins when frozen I/O goes on */
+        uint64_t freezes;
         bool discard;        /* connects with discard-my-data */
         bool attaching;      /* as soon as disk and peer answer */
         ElectDisk disk;
@@ -403,6 +405,7 @@ void drbd_attach(World *w, unsigned node);
 int drbd_promote(World *w, unsigned node, bool force);
 void drbd_demote(World *w, unsigned node);
 void drbd_thaw(World *w, unsigned node);
+void drbd_thawed(World *w, const Work *work);
 void drbd_fenced(World *w, unsigned node);
 void drbd_disconnect(World *w, unsigned node);
 int drbd_leave(World *w, unsigned node);

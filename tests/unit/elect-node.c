@@ -27,10 +27,16 @@ static void perform(Node *node, const ElectAction *action)
                 event.done.error = node->failing[action->order.order];
                 if (action->order.order == ELECT_ORDER_PRIMARY)
                         node->forced = action->order.force;
+                if (node->holds_orders)
+                        break;
+                if (action->order.order == ELECT_ORDER_RESUME)
+                        node_thawed(node);
                 node_give(node, &event);
                 break;
         case ELECT_ACT_FENCE_ANSWER:
                 node->fence_answer = action->fence_answer;
+                if (node->fence_answer == ELECT_FENCE_GO_ON)
+                        node_thawed(node);
                 break;
         case ELECT_ACT_REBOOT:
                 node->rebooted = true;
@@ -156,6 +162,13 @@ void node_connected(Node *node)
         node_record(node);
         node_message(node, ELECT_MSG_SESSION, node->core.my_session, 1000);
         g_assert_true(node->core.in_session);
+}
+
+/* The kernel's I/O goes on. */
+void node_thawed(Node *node)
+{
+        node->volume.frozen = false;
+        node_volume(node);
 }
 
 void node_dropped(Node *node)

@@ -16,6 +16,7 @@ typedef struct Node {
         ElectCore core;
         uint64_t now_usec;
         bool disk_works;
+        bool holds_orders; /* none is done by itself */
         ElectMemory disk;
         ElectMessage sent[ELECT_MSG_MAX]; /* the last of each type */
         uint64_t counts[ELECT_MSG_MAX];
@@ -40,6 +41,7 @@ void node_started(Node *node, ElectRole configured, bool sole);
 uint64_t node_session(const Node *node);
 void node_connected(Node *node);
 void node_dropped(Node *node);
+void node_thawed(Node *node);
 /* A slave of a whole pair: connected, in sync, eligible. */
 void node_eligible_slave(Node *node, ElectRole configured);
 /* The master of a whole pair. */

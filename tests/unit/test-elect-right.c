@@ -69,16 +69,69 @@ static void test_only_the_present_nonce_gives_the_right(void)
 
         node_whole_master(&node);
         node_dropped(&node);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
         g_assert_cmpuint(node.counts[ELECT_MSG_OUTDATE], ==, 1);
         node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce + 1, 0);
         g_assert_false(node.core.memory.sole);
         node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
         g_assert_true(node.core.memory.sole);
         g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+}
+
+/* Each of the two begins a generation; after both, the peer's data are of another history: a split brain. */
+static void test_frozen_disk_goes_on_by_the_handler_or_by_order_never_both(void)
+{
+        for (int i = 0; i < 2; i++) {
+                bool asked = i == 0;
+                Node node;
+
+                node_whole_master(&node);
+                node_dropped(&node);
+                if (asked)
+                        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
+                node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+                g_assert_cmpint(node.core.state, ==, asked ? ELECT_MASTER : ELECT_ISOLATED);
+                node_wait(&node, 20 * USEC_PER_SEC);
+                g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+                g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, asked ? 0 : 1);
+                g_assert_cmpint(node.fence_answer, ==, asked ? ELECT_FENCE_GO_ON : 0);
+        }
+}
+
+static void test_handler_waits_for_an_order_that_resumes(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        node.holds_orders = true;
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+        node_wait(&node, 20 * USEC_PER_SEC);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 1);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
+        g_assert_cmpint(node.fence_answer, ==, 0);
+        node_thawed(&node);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_ORDER_DONE,
+                                        .done = { ELECT_ORDER_RESUME, node.core.plan.id, 0 } });
+        g_assert_cmpint(node.fence_answer, ==, ELECT_FENCE_GO_ON);
+}
+
+static void test_master_with_the_right_does_not_stay_frozen(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node.core.memory.sole = true;
+        node_wait(&node, 0);
+        node.volume.connected = false;
+        node.volume.frozen = true;
+        node_volume(&node);
+        node_wait(&node, 20 * USEC_PER_SEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
         g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 1);
 }
 
-static void test_frozen_disk_resumes_only_after_the_fsync(void)
+static void test_frozen_disk_goes_on_only_after_the_fsync(void)
 {
         Node node;
 
@@ -92,7 +145,7 @@ static void test_frozen_disk_resumes_only_after_the_fsync(void)
         g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 0);
         g_assert_cmpint(node.fence_answer, ==, 0);
         node_give(&node, &(ElectEvent){ .type = ELECT_EV_SAVED, .saved = node.core.save_number });
-        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 1);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
         g_assert_cmpint(node.fence_answer, ==, 4);
 }
 
@@ -195,6 +248,7 @@ static void test_operator_arbiter_promotes_no_slave(void)
         node_whole_master(&node);
         node.core.settings.arbiter = ELECT_ARBITER_OPERATOR;
         node_silent_peer(&node);
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
         g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
         g_assert_true(node.disk.sole);
 }
@@ -220,7 +274,10 @@ int main(int argc, char *argv[])
         TEST(sole_and_master_never_consent);
         TEST(tie_goes_to_the_configured_master);
         TEST(only_the_present_nonce_gives_the_right);
-        TEST(frozen_disk_resumes_only_after_the_fsync);
+        TEST(frozen_disk_goes_on_by_the_handler_or_by_order_never_both);
+        TEST(handler_waits_for_an_order_that_resumes);
+        TEST(master_with_the_right_does_not_stay_frozen);
+        TEST(frozen_disk_goes_on_only_after_the_fsync);
         TEST(evidence_needs_every_part);
         TEST(evidence_is_looked_at_again_after_the_fsync);
         TEST(isolated_master_that_was_late_serves_nobody);

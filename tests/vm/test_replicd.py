@@ -80,12 +80,16 @@ def start(rig):
     volumes = [Volume(node) for node in rig.nodes.values()]
     for volume in volumes:
         volume.configure(records.SETTINGS)
-        # The kernel asks electd, which is not there, whether a primary may go on alone: these say yes.
-        volume.node.exec("sh", "-c", "printf '#!/bin/sh\\nexit 4\\n' >/usr/lib/hapair/hapair-fence-peer")
+        answer(volume, 4)
         volume.daemon("start")
     for volume in volumes:
         volume.wait(**IN_SYNC)
     return volumes
+
+
+def answer(volume, code):
+    """What the kernel's question comes to on this node: electd, which it is put to, is not there."""
+    volume.node.exec("sh", "-c", f"printf '#!/bin/sh\\nexit {code}\\n' >/usr/lib/hapair/hapair-fence-peer")
 
 
 def replace_disk(volume):
@@ -134,3 +138,22 @@ def test_a_new_disk_gets_a_full_copy_and_one_with_data_only_when_that_is_said(ri
     slave.order("Prepare", "s", "destroy all data on /dev/vdb")
     slave.wait(**IN_SYNC)
     assert (slave.problem(), master.Role) == ("", "Primary")
+
+
+def test_frozen_io_resumed_by_order_leaves_the_peer_a_past_in_common(rig):
+    master, slave = start(rig)
+    master.serve()
+    answer(master, 1)
+    before = master.Generation
+    slave.node.kill()
+    master.wait(Frozen=True, Connection="Connecting")
+    wait_for("the kernel's question is answered", lambda: "exit code 1" in master.node.journal("-k"), LIMIT, 0.5)
+    master.order("Resume", "t", "1")
+    assert master.has(Frozen=False)
+    master.node.exec("sh", "-c", "echo alone >/srv/hapair/file && sync")
+    current, bitmap = master.node.exec("drbdsetup", "get-gi", "0").stdout.split(":")[:2]
+    assert int(bitmap, 16) & ~1 == before != int(current, 16) & ~1
+    slave.node.start()
+    slave.daemon("start")
+    slave.wait(**IN_SYNC)
+    assert master.has(SplitBrain=False, **IN_SYNC)
