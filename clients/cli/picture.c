@@ -64,6 +64,7 @@ static const Field own_fields[] = {
         { "maintenance", "Maintenance", FIELD_FLAG },
         { "pinned", "Pinned", FIELD_FLAG },
         { "reboot_danger", "RebootDanger", FIELD_TEXT },
+        { "split_risk", "SplitRisk", FIELD_TEXT },
 };
 
 static const Field peer_fields[] = {

@@ -9,6 +9,7 @@
  *   healthy               whether nothing is wrong
  *   configured_role, running_role, state, state_age_ms, reason, epoch, arbiter, maintenance, pinned
  *   reboot_danger         why this node should not be rebooted now; "" when nothing speaks against it
+ *   split_risk            what would have to fail at one moment for both nodes to serve; "" if nothing can
  *   peer                  online, heartbeat, age_ms (of the last heartbeat), running_role, state,
  *                         record_age_ms (since its electd said something new)
  *   errors[]              code, severity, message, remedy, age_ms

@@ -97,6 +97,14 @@ static void print_peer(const json_t *peer)
         putchar('\n');
 }
 
+static void print_risk(const json_t *picture)
+{
+        const char *risk = picture_text(picture, "split_risk");
+
+        if (risk[0] != 0 && strcmp(risk, "unknown") != 0)
+                print_field("Risk:", risk);
+}
+
 static int print_picture(const json_t *picture, ExitStatus status)
 {
         int r;
@@ -114,6 +122,7 @@ static int print_picture(const json_t *picture, ExitStatus status)
         if (r < 0)
                 return r;
         volume_print_block(json_object_get(picture, "volume"), "Volume:");
+        print_risk(picture);
         return list_errors(picture, "Errors:");
 }
 

@@ -34,6 +34,16 @@ int election1_property_reboot_danger(sd_bus *bus, const char *path, const char *
         return sd_bus_message_append(reply, "s", text);
 }
 
+int election1_property_split_risk(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                  sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Director *director = userdata;
+        char text[WORDS_MAX];
+
+        words_split_risk(&director->core, text);
+        return sd_bus_message_append(reply, "s", text);
+}
+
 static int append_history(sd_bus_message *reply, const ElectCore *core, ElectRole role)
 {
         ElectHistory history;

@@ -341,6 +341,7 @@ void election_bus_changed(Director *director)
 
         is.errors = was.errors;
         is.reboot_danger = was.reboot_danger;
+        is.split_risk = was.split_risk;
         is.split_brain = was.split_brain;
         is.waits = was.waits;
         director->told = is;
@@ -369,19 +370,22 @@ void election_bus_errors(Director *director)
 {
         Told *told = &director->told;
         uint64_t errors, split = present_split_brain(director);
-        char danger[WORDS_MAX], waits[WORDS_MAX];
+        char danger[WORDS_MAX], risk[WORDS_MAX], waits[WORDS_MAX];
 
         director->facts.now_usec = now_usec();
         errors = present_errors(director);
         words_reboot_danger(&director->core, &director->facts, danger);
+        words_split_risk(&director->core, risk);
         words_waits(&director->core, &director->facts, waits);
         emit(director, errors != told->errors, "Errors");
         emit(director, split != told->split_brain, "SplitBrain");
         emit(director, errors_hash(danger) != told->reboot_danger, "RebootDanger");
+        emit(director, errors_hash(risk) != told->split_risk, "SplitRisk");
         emit(director, errors_hash(waits) != told->waits, "Reason");
         told->errors = errors;
         told->split_brain = split;
         told->reboot_danger = errors_hash(danger);
+        told->split_risk = errors_hash(risk);
         if (waits[0] != 0 && errors_hash(waits) != told->waits)
                 log_event(service_log(director->service),
                           &(LogEntry){ .priority = LOG_WARNING,

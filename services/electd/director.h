@@ -86,7 +86,7 @@ typedef struct Told {
         ElectReason reason;
         uint64_t since_usec, epoch;
         bool peer_known, peer_online, maintenance, pinned;
-        uint64_t errors, reboot_danger, split_brain, waits; /* digests */
+        uint64_t errors, reboot_danger, split_risk, split_brain, waits; /* digests */
 } Told;
 
 struct Director {

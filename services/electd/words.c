@@ -135,6 +135,39 @@ void words_reboot_danger(const ElectCore *core, const ErrorFacts *facts, char re
                          peer_name(core, facts));
 }
 
+/* The next of `n` names in a sentence. */
+static void add_name(char text[WORDS_MAX], const char *name, size_t i, size_t n)
+{
+        size_t used = strlen(text);
+
+        snprintf(text + used, WORDS_MAX - used, "%s%s", i == 0 ? "" : i + 1 == n ? " and " : ", ", name);
+}
+
+void words_split_risk(const ElectCore *core, char ret_text[WORDS_MAX])
+{
+        const char *names[ELECT_PATHS_MAX + 1];
+        bool over_path = false;
+        size_t n = 0;
+
+        ret_text[0] = 0;
+        for (size_t i = 0; i < core->n_paths; i++) {
+                const ElectPath *path = &core->path[i];
+
+                if (path->state != ELECT_PATH_UP && path->state != ELECT_PATH_DEGRADED)
+                        continue;
+                over_path = over_path || strcmp(path->name, "replication") == 0;
+                names[n++] = path->name;
+        }
+        if (!core->settings.volume || core->settings.arbiter != ELECT_ARBITER_PATHS || n == 0)
+                return;
+        if (!over_path)
+                names[n++] = "the volume's connection";
+        snprintf(ret_text, WORDS_MAX, "both nodes would serve if ");
+        for (size_t i = 0; i < n; i++)
+                add_name(ret_text, names[i], i, n);
+        snprintf(ret_text + strlen(ret_text), WORDS_MAX - strlen(ret_text), " failed at the same moment");
+}
+
 void words_force(const ElectCore *core, const ErrorFacts *facts, char ret_text[WORDS_MAX])
 {
         bool half = core->volume.known && core->volume.disk == ELECT_DISK_INCONSISTENT;

@@ -21,6 +21,12 @@ bool words_waits(const ElectCore *core, const ErrorFacts *facts, char ret_text[W
 /* Why this node should not go down now; empty when nothing speaks against it. */
 void words_reboot_danger(const ElectCore *core, const ErrorFacts *facts, char ret_text[WORDS_MAX]);
 
+/*
+ * With the arbiter `paths`: what would have to fail at the same moment for both nodes to serve, of what
+ * works now; empty where nothing can.
+ */
+void words_split_risk(const ElectCore *core, char ret_text[WORDS_MAX]);
+
 /* What an operator types to take the role without the right to it. */
 void words_force(const ElectCore *core, const ErrorFacts *facts, char ret_text[WORDS_MAX]);
 

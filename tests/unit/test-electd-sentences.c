@@ -158,6 +158,31 @@ static void test_master_whose_peer_cannot_take_over_is_in_danger_without_a_volum
         assert_danger(&core, "");
 }
 
+static void test_risk_names_what_works_and_would_have_to_fail_together(void)
+{
+        ElectCore core = whole_master();
+        char text[WORDS_MAX];
+
+        core.n_paths = 3;
+        core.path[0] = (ElectPath){ .name = "lan", .state = ELECT_PATH_UP };
+        core.path[1] = (ElectPath){ .name = "replication", .state = ELECT_PATH_UP };
+        core.path[2] = (ElectPath){ .name = "serial", .state = ELECT_PATH_DEGRADED };
+        words_split_risk(&core, text);
+        g_assert_cmpstr(text, ==,
+                        "both nodes would serve if lan, replication and serial failed at the same moment");
+        core.path[1].state = core.path[2].state = ELECT_PATH_DOWN;
+        words_split_risk(&core, text);
+        g_assert_cmpstr(text, ==,
+                        "both nodes would serve if lan and the volume's connection failed at the same moment");
+        core.settings.arbiter = ELECT_ARBITER_OPERATOR;
+        words_split_risk(&core, text);
+        g_assert_cmpstr(text, ==, "");
+        core.settings.arbiter = ELECT_ARBITER_PATHS;
+        core.settings.volume = false;
+        words_split_risk(&core, text);
+        g_assert_cmpstr(text, ==, "");
+}
+
 static void test_sentences_spell_the_loss_out(void)
 {
         ElectCore core = waiting();
@@ -252,6 +277,7 @@ int main(int argc, char *argv[])
         TEST(whole_pair_may_be_rebooted);
         TEST(danger_names_the_only_copy_the_resync_and_the_split);
         TEST(master_whose_peer_cannot_take_over_is_in_danger_without_a_volume_too);
+        TEST(risk_names_what_works_and_would_have_to_fail_together);
         TEST(sentences_spell_the_loss_out);
         TEST(told_sentence_counts_for_its_own_request_and_for_a_moment);
         TEST(errors_of_the_volume_name_what_is_wrong);
