@@ -33,6 +33,16 @@ def test_status_shows_the_volume_in_plain_words(node):
                      r'\d+ ms ago\n', output.out)
 
 
+def test_status_names_what_would_split_the_pair_where_something_could(node):
+    risk = 'both nodes would serve if lan and replication failed at the same moment'
+    volume(node)
+    node.start()
+    assert 'Risk:' not in hapair(node, 'status').out
+    node.electd.set(SplitRisk=risk)
+    assert f'Risk:  {risk}\n' in hapair(node, 'status').out
+    assert status_json(node)[1]['split_risk'] == risk
+
+
 def test_json_has_what_is_promised(node):
     volume(node, AloneSince=wall_usec(60), SyncLeftUSec=2**64 - 1)
     node.start()

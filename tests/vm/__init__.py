@@ -7,7 +7,7 @@ and a hardware watchdog, on the same switch, with the same client and the same f
     qmp.py        what QEMU is told while it runs
     node.py       one node: power, commands, files, journal; the interface of lab/node.py
     records.py    the client that writes to a volume, and the check of its records; records.c is the service it asks,
-                  roles.c tells what the kernels hold of the volume
+                  roles.c tells what the kernels hold of the volume, strike.c stops electd at its fsync
     rig.py        both nodes with all that is between them, and the snapshot they wake up from
     scenario.py   plays tests/scenarios/ on them
     demo.py       `make demo VM=1`

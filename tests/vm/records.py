@@ -68,6 +68,7 @@ def layer(lab, vip):
             f.write(UNIT.format(description=description, command=command))
         os.symlink(f"../lab-{name}.service",
                    os.path.join(units, "sysinit.target.wants", f"lab-{name}.service"))
+    shutil.copy(lab.guest_tool("strike.so"), os.path.join(path, "usr", "lib", "hapair-lab"))
     return path
 
 
@@ -208,6 +209,13 @@ def check(client, node):
         wrong = next((i for i, n in enumerate(numbers) if n != i + 1), len(numbers))
         raise LabError(f"{acknowledged} records were acknowledged; {FILE} on {node.host} has {len(numbers)}, "
                        f"of which the first {wrong} are right")
+
+
+def kept(node, snapshot):
+    """The numbers of the records in a snapshot, a device or a file."""
+    name = os.path.basename(FILE)
+    return [int(line) for line in node.exec(
+        "sh", "-ec", f"mount -t ext4 -o ro,noload,loop {snapshot} /mnt; cat /mnt/{name}; umount /mnt").stdout.split()]
 
 
 def compare(serving, other):

@@ -5,6 +5,8 @@ With a volume a client appends records all the time, and in the end no acknowled
 the same where they are connected, and never could both nodes write alone.
 """
 
+import concurrent.futures
+import json
 import shutil
 import subprocess
 
@@ -32,6 +34,11 @@ def step(function):
         function(play, *words)
     STEPS[name] = both
     return function
+
+
+# What a strike needs in a node, loaded into its electd.
+STRIKE = "/usr/lib/hapair-lab/strike.so"
+STRIKE_ORDER, STRUCK = "/run/hapair-lab-strike", "/var/lib/hapair/electd/struck"
 
 
 class Scenario(containers.Scenario):
@@ -63,14 +70,16 @@ class Play(containers.Play):
     def __init__(self, rig, scenario, arbiter):
         super().__init__(rig, scenario, arbiter)
         self.exempt = scenario.exempt(arbiter)
-        self.client = self.writers = None
+        self.client = self.writers = self.strike = None
 
     def prepare(self):
         self.rig.renew()
         if self.scenario.volume:        # not before: the pair of the last scenario served until here
             self.client, self.writers = records.Client(self.net, self.pair.vip), records.Watch(self.nodes)
         self.pair.init("--no-start")
-        for node in self.nodes.values():
+        for name, node in self.nodes.items():
+            if any(words[:2] == ["strike", name] for _, words in self.scenario.steps):
+                node.write("/etc/systemd/system/hapair-electd.service.d/strike.conf", STRIKE)
             node.exec("systemctl", "enable", "hapair.target")
             node.sleep()
 
@@ -109,6 +118,26 @@ class Play(containers.Play):
 def volume(node):
     """What the node's kernel says of the volume, in DRBD's words: cs:… ro:… ds:…"""
     return node.exec("sh", "-c", "grep -o 'cs:.*' /proc/drbd", check=False).stdout
+
+
+@step
+def strike(play, name, moment):
+    """electd stops at that moment, and then the node loses its power: nothing has come of it meanwhile."""
+    node = play.nodes[name]
+
+    def fall():
+        wait_for(f"{name} is struck {moment}", lambda: not node.exec("test", "-e", STRUCK, check=False).returncode,
+                 play.margin)
+        node.kill()
+    node.write(STRIKE_ORDER, moment)
+    play.strike = concurrent.futures.ThreadPoolExecutor(1).submit(fall)
+
+
+@step
+def wait(play, _text):
+    """And longer, until the node that is to be struck is off."""
+    if play.strike:
+        play.strike.result()
 
 
 @step
@@ -208,3 +237,20 @@ def revert(play, name):
 def syncing(play, name, _within, text):
     """The node is the target of a resync."""
     play.within(f"{name} is sent what it has not", lambda: "cs:SyncTarget" in volume(play.nodes[name]), text)
+
+
+def kept(node):
+    """The device or file that holds what the node has discarded; nothing if there is none."""
+    status = node.exec("hapair", "replication", "--json", check=False).stdout
+    volume = json.loads(status).get("volume") if status else None
+    return volume and volume.get("snapshot")
+
+
+@step
+def discarded(play, name, _within, text):
+    """What the client was told is written, which this node alone had, is in the snapshot."""
+    node = play.nodes[name]
+    play.within(f"{name} holds a snapshot", lambda: kept(node), text)
+    numbers = records.kept(node, kept(node))
+    if numbers[:play.client.number] != list(range(1, play.client.number + 1)):
+        raise Failed(f"{kept(node)} has {len(numbers)} records, and {play.client.number} were acknowledged")
