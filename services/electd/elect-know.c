@@ -7,7 +7,7 @@
 
 #define ANSWER_MIN_USEC (8 * USEC_PER_MSEC)
 #define PROBED_MAX_USEC USEC_PER_SEC
-/* The kernels find the same cut seconds apart, and consent waits for the later one. */
+/* For a master's right: the kernels find the same cut seconds apart, and consent waits for the later one. */
 #define FENCE_USEC USEC_PER_MINUTE
 
 uint64_t elect_listen_usec(const ElectCore *core)
@@ -427,7 +427,8 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 break;
         case ELECT_EV_FENCE_ASKED:
                 core->fence_asked = true;
-                core->fence_until_usec = core->now_usec + 2 * core->settings.dead_usec + FENCE_USEC;
+                core->fence_until_usec = core->now_usec + 2 * core->settings.dead_usec +
+                                         (core->role == ELECT_ROLE_MASTER ? FENCE_USEC : 0);
                 break;
         case ELECT_EV_REQUEST:
                 elect_on_request(core, event->request.request, event->request.token);
