@@ -37,7 +37,8 @@ static int on_order(sd_bus_message *message, void *userdata, sd_bus_error *unuse
                 gone(call->helper); /* first: an order to nobody is not tried again at once */
                 r = -ENOTCONN;
         } else if (error) {
-                r = -sd_bus_message_get_errno(message);
+                r = sd_bus_error_has_name(error, ELECTION_REFUSED) ? -EPERM
+                                                                   : -sd_bus_message_get_errno(message);
                 log_error(service_log(director->service), "failover", "%s could not %s: %s",
                           call->helper->type->name, elect_order_to_string(call->command.order),
                           error->message ?: error->name);

@@ -206,7 +206,8 @@ static bool resolve_rule(ElectCore *core)
         return resolve->keep == core->settings.configured ? resolve_keeper(core) : resolve_loser(core);
 }
 
-/* A snapshot that cannot be kept ends it; the one who asked, here or there, is told. */
+/* A snapshot that is refused (-EPERM), or a step that fails, ends it; the one who asked is told, here or
+ * there. */
 void elect_resolve_done(ElectCore *core, ElectOrder order, uint64_t id, int error)
 {
         ElectResolve *resolve = &core->resolve;
@@ -223,9 +224,9 @@ void elect_resolve_done(ElectCore *core, ElectOrder order, uint64_t id, int erro
         core->failed_error = error;
         core->failed_usec = core->now_usec;
         no = elect_message(core, ELECT_MSG_REFUSED, resolve->nonce, ELECT_REASON_ORDER_FAILED);
-        no.result = ELECT_REFUSED_SNAPSHOT;
+        no.result = error == -EPERM ? ELECT_REFUSED_SNAPSHOT : ELECT_FAILED_ORDER;
         elect_send(core, &no);
-        elect_resolve_failed(core, ELECT_REFUSED_SNAPSHOT);
+        elect_resolve_failed(core, no.result);
 }
 
 bool elect_split_rules(ElectCore *core)

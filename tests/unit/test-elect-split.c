@@ -128,12 +128,18 @@ static void test_failed_snapshot_discards_nothing_and_is_told_to_who_asked(void)
         Node node;
 
         split(&node, ELECT_ROLE_SLAVE, true);
-        node.failing[ELECT_ORDER_DISCARD] = -EIO;
+        node.failing[ELECT_ORDER_DISCARD] = -EPERM;
         resolve.keep = ELECT_ROLE_MASTER;
         resolve.nonce = 5;
         give_message(&node, resolve);
         g_assert_cmpuint(node.orders[ELECT_ORDER_DISCARD], ==, 1);
         g_assert_cmpint(node.sent[ELECT_MSG_REFUSED].result, ==, ELECT_REFUSED_SNAPSHOT);
+        g_assert_cmpuint(node.sent[ELECT_MSG_REFUSED].nonce, ==, 5);
+
+        split(&node, ELECT_ROLE_SLAVE, true);
+        node.failing[ELECT_ORDER_DISCARD] = -EIO;
+        give_message(&node, resolve);
+        g_assert_cmpint(node.sent[ELECT_MSG_REFUSED].result, ==, ELECT_FAILED_ORDER);
         g_assert_cmpuint(node.sent[ELECT_MSG_REFUSED].nonce, ==, 5);
         g_assert_cmpint(node.core.resolve.keep, ==, ELECT_ROLE_NONE);
 
