@@ -126,7 +126,7 @@ class Node(Container):
         """As on a container; a boot is not over while a unit waits for its start, and _arise() is one."""
         super().wait_up(timeout)
         wait_for(f"every unit of {self.host} has started",
-                 lambda: "No jobs" in self.exec("systemctl", "list-jobs").stdout, timeout, 0.2)
+                 lambda: "No jobs" in self.exec("systemctl", "list-jobs").stdout, timeout, 1.0)
 
     def poweroff(self, wait=True):
         """An orderly power-off."""
