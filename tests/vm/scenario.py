@@ -36,8 +36,10 @@ def step(function):
     return function
 
 
-# What a strike needs in a node, loaded into its electd.
-STRIKE = "/usr/lib/hapair-lab/strike.so"
+# What stops a node's electd at a moment, how it is told which, and what it leaves when it has (strike.c).
+STRIKE = """[Service]
+Environment=LD_PRELOAD=/usr/lib/hapair-lab/strike.so
+"""
 STRIKE_ORDER, STRUCK = "/run/hapair-lab-strike", "/var/lib/hapair/electd/struck"
 
 
@@ -153,7 +155,7 @@ def sentence(node, *command):
     _, found, text = refusal.stderr.partition("type: ")
     if not found:
         raise Failed(f"no sentence is asked for: {refusal.stderr}")
-    return text.strip()
+    return text.splitlines()[0]
 
 
 @step
