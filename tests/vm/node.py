@@ -124,9 +124,17 @@ class Node(Container):
 
     def wait_up(self, timeout=180):
         """As on a container; a boot is not over while a unit waits for its start, and _arise() is one."""
-        super().wait_up(timeout)
-        wait_for(f"every unit of {self.host} has started",
-                 lambda: "No jobs" in self.exec("systemctl", "list-jobs").stdout, timeout, 1.0)
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                super().wait_up(timeout)
+                wait_for(f"every unit of {self.host} has started", lambda: "No jobs" in self.exec(
+                    "systemctl", "list-jobs", timeout=5).stdout, timeout, 1.0)
+                return
+            except LabError as e:
+                # A systemd that reads all its units anew, seconds long here, may never answer who asked meanwhile.
+                if time.monotonic() > end or not any(text in str(e) for text in ("timed out", "no answer")):
+                    raise
 
     def poweroff(self, wait=True):
         """An orderly power-off."""

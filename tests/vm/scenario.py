@@ -194,7 +194,7 @@ def disk(play, name, how):
         node.break_disk()
     elif how == "stall":
         node.stall_disk()
-    else:
+    elif node.on:       # one that is off begins with a disk that works
         node.mend_disk()
         if "Diskless" in volume(node):
             node.exec("drbdadm", "attach", "hapair")
