@@ -126,13 +126,15 @@ bool elect_leave_rules(ElectCore *core)
 }
 
 /*
- * The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing.
+ * The master's side: alone from now on, durably, before it says so; the slave's departure freezes nothing. A
+ * master whose own disk is gone has no right to take: the one that leaves has the data.
  */
 void elect_on_leaving(ElectCore *core, const ElectMessage *message)
 {
         ElectMessage ack;
 
-        if (core->state != ELECT_MASTER || core->plan.n > 0 || !elect_session_named(core, message))
+        if (core->state != ELECT_MASTER || core->plan.n > 0 || !elect_session_named(core, message) ||
+            (!core->memory.sole && !elect_disk_whole(core)))
                 return;
 
         core->peer_leaving = true;

@@ -127,8 +127,9 @@ static bool arbiter_rule(ElectCore *core)
                 elect_take_sole(core, ELECT_REASON_EVIDENCE);
                 return true;
         case ELECT_ARBITER_OPERATOR:
-                /* An isolated master goes on; so does the last master whose handover nobody took. */
-                if (core->state != ELECT_ISOLATED && !core->offer)
+                /* An isolated master goes on, unless it hung and an operator may have forced the other one
+                 * meanwhile; so does the last master whose handover nobody took. */
+                if (core->state == ELECT_ISOLATED ? !core->memory.elig || !core->durable.elig : !core->offer)
                         return false;
                 elect_take_sole(core,
                                 core->state == ELECT_ISOLATED ? ELECT_REASON_ISOLATED : ELECT_REASON_OFFER);
@@ -149,21 +150,35 @@ void elect_take_sole(ElectCore *core, ElectReason reason)
         elect_decide(core, elect_state(core), reason);
 }
 
-static void drop_right(ElectCore *core)
+static void drop_right(ElectCore *core, ElectReason reason)
 {
         core->right_pending = false;
         core->memory.sole = false;
-        elect_decide(core, elect_state(core), ELECT_REASON_RECONNECTED);
+        elect_decide(core, elect_state(core), reason);
 }
 
-/* 3. Durable: only now I/O goes on, and with `paths` only if the evidence still holds. */
+static bool peer_has_the_right(const ElectCore *core)
+{
+        return elect_record_fresh(core) && core->record.sole;
+}
+
+/*
+ * 3. Durable: only now I/O goes on, and only if nothing was heard meanwhile that would have kept this node
+ * from taking the right, but for an operator's word.
+ */
 static bool right_rule(ElectCore *core)
 {
+        bool forced = core->right_reason == ELECT_REASON_FORCED;
+
         if (!core->right_pending || core->saved_number < core->right_save || core->plan.n > 0)
                 return false;
-        if ((elect_connected(core) && core->right_reason != ELECT_REASON_FORCED) ||
+        if (!forced && peer_has_the_right(core)) {
+                drop_right(core, ELECT_REASON_PEER_HOLDS_RIGHT);
+                return true;
+        }
+        if ((elect_connected(core) && !forced) ||
             (core->right_reason == ELECT_REASON_EVIDENCE && !evidence(core))) {
-                drop_right(core);
+                drop_right(core, ELECT_REASON_RECONNECTED);
                 return true;
         }
 
@@ -181,10 +196,31 @@ static bool right_rule(ElectCore *core)
         return true;
 }
 
+/* An order to let frozen I/O go on is due or under way. */
+static bool resuming(const ElectCore *core)
+{
+        const ElectPlan *plan = &core->plan;
+
+        return plan->n > 0 && plan->order[plan->at] == ELECT_ORDER_RESUME;
+}
+
+/* Nothing has been written alone yet: who hears of the peer's right before its own I/O goes on gives its own
+ * up. */
+static bool yield_rule(ElectCore *core)
+{
+        if (!resuming(core) || core->plan.issued || core->plan.reason == ELECT_REASON_FORCED ||
+            core->thaw_by_usec != 0 || !core->volume.frozen || !peer_has_the_right(core))
+                return false;
+        core->plan = (ElectPlan){};
+        drop_right(core, ELECT_REASON_PEER_HOLDS_RIGHT);
+        return true;
+}
+
 /* A master that may go on and stays frozen: its handler has died, or gave up before there was a right. */
 static bool thaw_rule(ElectCore *core)
 {
-        uint64_t patience = MAX_OF(core->volume_since_usec, core->since_usec) + THAW_USEC;
+        uint64_t lost_usec = MAX_OF(core->volume_since_usec, core->since_usec);
+        uint64_t patience = MAX_OF(lost_usec + THAW_USEC, core->thaw_by_usec);
 
         if (core->state != ELECT_MASTER || core->plan.n > 0 || !core->volume.known || !core->volume.frozen ||
             elect_connected(core) || core->right_pending || !core->memory.sole || !core->durable.sole)
@@ -208,11 +244,9 @@ static bool thaw_rule(ElectCore *core)
  */
 static bool fence_rule(ElectCore *core)
 {
-        const ElectPlan *plan = &core->plan;
-        bool resuming = plan->n > 0 && plan->issued && plan->order[plan->at] == ELECT_ORDER_RESUME;
         uint8_t answer;
 
-        if (!core->fence_asked || resuming)
+        if (!core->fence_asked || (resuming(core) && core->plan.issued))
                 return false;
         if (core->memory.sole && core->durable.sole && !core->right_pending)
                 answer = ELECT_FENCE_GO_ON;
@@ -225,12 +259,17 @@ static bool fence_rule(ElectCore *core)
                 return false;
         }
         core->fence_asked = false;
+        if (answer == ELECT_FENCE_GO_ON) {
+                core->thaw_by_usec = core->now_usec + THAW_USEC;
+                if (resuming(core))
+                        core->plan.wait_usec = core->thaw_by_usec;
+        }
         elect_act(core, ELECT_ACT_FENCE_ANSWER)->fence_answer = answer;
         return true;
 }
 
 bool elect_right_rules(ElectCore *core)
 {
-        return right_rule(core) || fence_rule(core) || thaw_rule(core) || outdate_rule(core) ||
-               arbiter_rule(core);
+        return right_rule(core) || yield_rule(core) || fence_rule(core) || thaw_rule(core) ||
+               outdate_rule(core) || arbiter_rule(core);
 }

@@ -58,6 +58,8 @@ void elect_volume_changed(ElectCore *core, const ElectVolume *volume)
 
         if (!volume->known)
                 return;
+        if (!volume->frozen)
+                core->thaw_by_usec = 0;
         if (volume->disk <= ELECT_DISK_INCONSISTENT)
                 core->memory.elig = core->offer = false;
         elect_disk_apart(core);
@@ -419,9 +421,10 @@ static bool withdraw_rule(ElectCore *core)
         if (!primary || core->plan.n > 0)
                 return false;
         if (!core->withdrawn) {
-                bool cut_off = !core->memory.sole && !gateway && core->peer == ELECT_PEER_LOST;
+                bool cut_off = core->settings.arbiter == ELECT_ARBITER_PATHS && !core->memory.sole &&
+                               !gateway && core->peer == ELECT_PEER_LOST;
 
-                if (core->settings.arbiter != ELECT_ARBITER_PATHS || (!cut_off && !outlived(core)))
+                if (!cut_off && !outlived(core))
                         return false;
                 core->withdrawn = true;
                 elect_decide(core, elect_state(core),

@@ -137,6 +137,8 @@ typedef struct ElectCore {
         ElectResolve resolve;
         bool fence_asked;
         uint64_t fence_until_usec;
+        uint64_t thaw_by_usec; /* the handler was told to go on, and the kernel does so by then; 0: not told
+                                */
 
         /* for the life of a boot only */
         uint64_t nonces; /* counter behind every nonce */

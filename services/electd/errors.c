@@ -280,7 +280,10 @@ static void add_volume(List *list, const ElectCore *core, const ErrorFacts *fact
         if (core->state == ELECT_ISOLATED)
                 add(list, "isolated", false, core->since_usec,
                     "Bring the peer or its link back, or force the role: `hapair become master --force`.",
-                    "The disk is frozen until it is proven that this node may go on without the peer");
+                    core->withdrawn ? "The disk is frozen and the addresses are down: the peer may have gone on, and "
+                                      "what is here may be old"
+                                    : "The disk is frozen until it is proven that this node may go on without the "
+                                      "peer");
         if (words_waits(core, facts, text))
                 add(list, "waits-for-peer", false, core->since_usec,
                     "Start the other node. Only when it is lost for good: `hapair become master --force`.",

@@ -158,14 +158,17 @@ void words_split_risk(const ElectCore *core, char ret_text[WORDS_MAX])
                 over_path = over_path || strcmp(path->name, "replication") == 0;
                 names[n++] = path->name;
         }
-        if (!core->settings.volume || core->settings.arbiter != ELECT_ARBITER_PATHS || n == 0)
+        /* One that has the right alone has barred the other. */
+        if (!core->settings.volume || core->settings.arbiter != ELECT_ARBITER_PATHS || core->memory.sole ||
+            core->record.sole || (n == 0 && !elect_connected(core)))
                 return;
         if (!over_path)
                 names[n++] = "the volume's connection";
         snprintf(ret_text, WORDS_MAX, "both nodes would serve if ");
         for (size_t i = 0; i < n; i++)
                 add_name(ret_text, names[i], i, n);
-        snprintf(ret_text + strlen(ret_text), WORDS_MAX - strlen(ret_text), " failed at the same moment");
+        snprintf(ret_text + strlen(ret_text), WORDS_MAX - strlen(ret_text), " failed%s",
+                 n > 1 ? " at the same moment" : "");
 }
 
 void words_force(const ElectCore *core, const ErrorFacts *facts, char ret_text[WORDS_MAX])

@@ -113,10 +113,12 @@ void replicd_died(World *w, unsigned node)
         director_tell(w, node, &(ElectEvent){ .type = ELECT_EV_VOLUME }, 100);
 }
 
-/* The kernel calls the fence handler, which asks electd. */
+/* The kernel calls the fence handler, which asks electd; nobody has said that it must be quick. */
 void volume_ask_fence(World *w, unsigned node)
 {
-        director_tell(w, node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED }, world_between(w, 500, 3000));
+        uint64_t most = w->node[node].busy ? 8 * USEC_PER_SEC : 3000;
+
+        director_tell(w, node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED }, world_between(w, 500, most));
 }
 
 /* The handler of a promotion is not needed any more: the peer itself can be asked. */

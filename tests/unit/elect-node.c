@@ -35,7 +35,7 @@ static void perform(Node *node, const ElectAction *action)
                 break;
         case ELECT_ACT_FENCE_ANSWER:
                 node->fence_answer = action->fence_answer;
-                if (node->fence_answer == ELECT_FENCE_GO_ON)
+                if (node->fence_answer == ELECT_FENCE_GO_ON && !node->thaws_late)
                         node_thawed(node);
                 break;
         case ELECT_ACT_REBOOT:

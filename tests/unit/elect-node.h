@@ -17,6 +17,7 @@ typedef struct Node {
         uint64_t now_usec;
         bool disk_works;
         bool holds_orders; /* none is done by itself */
+        bool thaws_late;   /* the kernel goes on by node_thawed() only */
         ElectMemory disk;
         ElectMessage sent[ELECT_MSG_MAX]; /* the last of each type */
         uint64_t counts[ELECT_MSG_MAX];

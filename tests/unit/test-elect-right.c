@@ -98,6 +98,58 @@ static void test_frozen_disk_goes_on_by_the_handler_or_by_order_never_both(void)
         }
 }
 
+static void test_order_to_resume_waits_for_a_kernel_that_was_told_late(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+        node_wait(&node, 4900 * USEC_PER_MSEC);
+        node.thaws_late = true;
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_FENCE_ASKED });
+        g_assert_cmpint(node.fence_answer, ==, ELECT_FENCE_GO_ON);
+        node_wait(&node, USEC_PER_SEC);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 0);
+        node_thawed(&node);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        node_wait(&node, USEC_PER_MINUTE);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 0);
+}
+
+/* Nothing was written alone yet: to yield costs nothing, to go on a split brain. */
+static void test_right_is_given_up_when_the_peers_is_heard_before_the_disk_goes_on(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node_dropped(&node);
+        node_message(&node, ELECT_MSG_OUTDATED, node.sent[ELECT_MSG_OUTDATE].nonce, 0);
+        g_assert_true(node.disk.sole);
+        node.peer.sole = true;
+        node.peer.role = ELECT_ROLE_MASTER;
+        node.peer.state = ELECT_MASTER;
+        node_record(&node);
+        g_assert_false(node.disk.sole);
+        node_wait(&node, USEC_PER_MINUTE);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_RESUME], ==, 0);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_SECONDARY], >=, 1);
+}
+
+static void test_operator_arbiter_lets_no_master_go_on_that_was_late(void)
+{
+        Node node;
+
+        node_whole_master(&node);
+        node.core.settings.arbiter = ELECT_ARBITER_OPERATOR;
+        node_give(&node, &(ElectEvent){ .type = ELECT_EV_LATE, .late_usec = USEC_PER_SEC });
+        node_silent_peer(&node);
+        node_wait(&node, USEC_PER_MINUTE);
+        g_assert_cmpint(node.core.state, ==, ELECT_ISOLATED);
+        g_assert_false(node.disk.sole);
+        g_assert_true(node.core.withdrawn);
+}
+
 static void test_handler_waits_for_an_order_that_resumes(void)
 {
         Node node;
@@ -275,6 +327,9 @@ int main(int argc, char *argv[])
         TEST(tie_goes_to_the_configured_master);
         TEST(only_the_present_nonce_gives_the_right);
         TEST(frozen_disk_goes_on_by_the_handler_or_by_order_never_both);
+        TEST(order_to_resume_waits_for_a_kernel_that_was_told_late);
+        TEST(right_is_given_up_when_the_peers_is_heard_before_the_disk_goes_on);
+        TEST(operator_arbiter_lets_no_master_go_on_that_was_late);
         TEST(handler_waits_for_an_order_that_resumes);
         TEST(master_with_the_right_does_not_stay_frozen);
         TEST(frozen_disk_goes_on_only_after_the_fsync);

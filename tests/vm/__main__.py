@@ -5,7 +5,7 @@
   /usr/bin/python3 -m tests.vm [--lab NAME] [--build DIR] COMMAND
 
   up                      both nodes, with hapair installed (not set up), until `down`
-  pair [SECTION KEY VALUE]...   set hapair up on both: `init` and `join`, with these settings
+  pair [SECTION KEY VALUE]...   set hapair up on both, with a volume: `init` and `join`, with these settings more
   sh NODE COMMAND         run a shell command on a node
   kill | start | reset | reboot | hang | resume NODE    its power
   cut | mend lan|rep|serial     lose all frames between the nodes (mend: everything whole again)
@@ -28,8 +28,11 @@ import sys
 
 from ..lab import pair
 from ..lab.host import LabError
+from . import records
 from .rig import Lab, Rig
 
+# An emulated node may do nothing for a second, and takes its time to start.
+DEAD, PATIENCE = 3.0, 300
 NODE = {"a": "master", "b": "slave", "gw-master": "master", "gw-slave": "slave"}
 
 
@@ -47,11 +50,13 @@ def up(options):
 
 def set_up(rig, *words):
     """hapair on both nodes."""
-    settings = {}
+    settings = {section: dict(keys) for section, keys in records.SETTINGS.items()}
     while words:
         section, key, value, *words = words
         settings.setdefault(section, {})[key] = value
-    pair.Pair(rig, settings=settings).start()
+    both = pair.Pair(rig, dead=DEAD, settings=settings)
+    both.init()
+    both.wait_roles(PATIENCE, master="master", slave="slave")
 
 
 def shell(rig, name, *command):

@@ -243,9 +243,8 @@ def syncing(play, name, _within, text):
 
 def kept(node):
     """The device or file that holds what the node has discarded; nothing if there is none."""
-    status = node.exec("hapair", "replication", "--json", check=False).stdout
-    volume = json.loads(status).get("volume") if status else None
-    return volume and volume.get("snapshot")
+    said = node.exec("hapair", "replication", "--json", check=False).stdout
+    return said and (json.loads(said) or {}).get("snapshot")
 
 
 @step
