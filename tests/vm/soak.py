@@ -247,12 +247,13 @@ class Soak:
         said = {}
         for name in self.rig.nodes:
             self.stage.switch_on(name)
-            said[name] = self.pair.status(name) or {"running_role": None, "errors": []}
+            said[name] = self.pair.status(name) or {"state": None, "errors": []}
         if any(error["code"] == "split-brain" for status in said.values() for error in status["errors"]):
             raise LabError("a split-brain: both nodes wrote")
-        by_role = {status["running_role"]: name for name, status in said.items()}
-        if set(by_role) == {"master", "slave"} and all(map(self._is_whole, self.rig.nodes.values())):
-            return by_role["master"], by_role["slave"]
+        # By the state: the role is master's as long as a demotion is stuck, too.
+        by_state = {status["state"]: name for name, status in said.items()}
+        if set(by_state) == {"master", "slave"} and all(map(self._is_whole, self.rig.nodes.values())):
+            return by_state["master"], by_state["slave"]
         return None
 
     @staticmethod
