@@ -17,6 +17,8 @@ from .qmp import Qmp
 MEMORY_MIB = 512
 DATA_SIZE = "64M"
 BLOCK_SIZE = 4096
+# What a node says that is not up yet.
+PASSING = ("timed out", "no answer", "srv-hapair.mount loaded failed")
 # So much longer than a real one an emulated processor may take, which shares the real ones with others.
 PACE = 4
 # `audit=0` and the rest save boot time; a panic is a reset, as on an appliance.
@@ -132,8 +134,9 @@ class Node(Container):
                     "systemctl", "list-jobs", timeout=5).stdout, timeout, 1.0)
                 return
             except LabError as e:
-                # A systemd that reads all its units anew, seconds long here, may never answer who asked meanwhile.
-                if time.monotonic() > end or not any(text in str(e) for text in ("timed out", "no answer")):
+                # A systemd that reads all its units anew, seconds long here, may never answer who asked meanwhile;
+                # and a blank volume's first mount fails, before it gets its file system.
+                if time.monotonic() > end or not any(text in str(e) for text in PASSING):
                     raise
 
     def poweroff(self, wait=True):
