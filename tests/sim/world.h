@@ -205,8 +205,8 @@ typedef struct Drbd {
         bool primary, frozen;
         bool new_generation; /* begins when frozen I/O goes on */
         uint64_t freezes;
-        bool discard;        /* connects with discard-my-data */
-        bool attaching;      /* as soon as disk and peer answer */
+        bool discard;   /* connects with discard-my-data */
+        bool attaching; /* as soon as disk and peer answer */
         ElectDisk disk;
         ElectDisk peer_disk; /* as last known */
         uint64_t connection;

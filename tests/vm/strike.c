@@ -21,8 +21,8 @@
 #define FLAGS_AT      25
 #define FLAG_SOLE     1u
 
-#define ORDER "/run/hapair-lab-strike" /* "before-right" or "after-right"; not there: nothing is to happen  \
-                                        */
+/* "before-right" or "after-right"; not there: nothing is to happen */
+#define ORDER "/run/hapair-lab-strike"
 
 /* Whether what was written last has the right, and what was written before has not. */
 static bool brings_the_right(int fd)
