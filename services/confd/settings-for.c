@@ -207,12 +207,17 @@ static int append_for_electd(sd_bus_message *m, const Store *store)
         return r;
 }
 
-/* Over the LAN the nodes' own addresses serve. Without a role there are no ends. */
+/* The nodes' ends of the replication link: over the LAN their own addresses serve. */
+static const IpAddress *replication_addresses(const Config *config)
+{
+        return config->replication.over_lan ? config->general.addresses : config->replication.addresses;
+}
+
+/* Without a role there are no ends. */
 static int append_for_replicd(sd_bus_message *m, const Store *store)
 {
         const ReplicationConfig *replication = &store->config->replication;
-        const IpAddress *addresses =
-                        replication->over_lan ? store->config->general.addresses : replication->addresses;
+        const IpAddress *addresses = replication_addresses(store->config);
         bool has_ends = store->role != NODE_ROLE_NONE;
         NodeRole peer = peer_of(store->role);
         int r;
@@ -287,6 +292,13 @@ static int append_for_vipd(sd_bus_message *m, const Store *store)
         r = append_string(m, "PrimaryDevice", config->general.primary_device);
         if (r >= 0)
                 r = append_address(m, "Own", &config->general.addresses[store->role], false);
+        if (r >= 0 && config->replication.enabled && store->role != NODE_ROLE_NONE) {
+                const IpAddress *ends = replication_addresses(config);
+
+                r = append_address(m, "ReplicationOwn", &ends[store->role], false);
+                if (r >= 0)
+                        r = append_address(m, "ReplicationPeer", &ends[peer_of(store->role)], false);
+        }
         if (r >= 0)
                 r = table_open(m, "VirtualIPs");
         for (unsigned i = 0; r >= 0 && store->role != NODE_ROLE_NONE && i < config->virtual_ips->len; i++)

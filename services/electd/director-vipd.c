@@ -84,6 +84,15 @@ static int on_answered(sd_bus_message *message, void *userdata, sd_bus_error *er
         return 0;
 }
 
+static int on_reached(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        ElectEvent event = { .type = ELECT_EV_REACHED };
+
+        if (sd_bus_message_read(message, "t", &event.reached_usec) >= 0)
+                director_feed(userdata, &event);
+        return 0;
+}
+
 static int on_conflict(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         ElectEvent event = { .type = ELECT_EV_CONFLICT };
@@ -298,6 +307,8 @@ static int subscribe(sd_bus *bus, Director *director)
 {
         int r = address1_match_answered(bus, on_answered, director);
 
+        if (r >= 0)
+                r = address1_match_reached(bus, on_reached, director);
         if (r >= 0)
                 r = address1_match_conflict(bus, on_conflict, director);
         if (r >= 0)

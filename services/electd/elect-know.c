@@ -7,6 +7,8 @@
 
 #define ANSWER_MIN_USEC (8 * USEC_PER_MSEC)
 #define PROBED_MAX_USEC USEC_PER_SEC
+/* vipd asks at the replication link every 2 s while all is well. */
+#define REACHED_USEC (10 * USEC_PER_SEC)
 /* For a master's right: the kernels find the same cut seconds apart, and consent waits for the later one. */
 #define FENCE_USEC USEC_PER_MINUTE
 
@@ -111,6 +113,22 @@ bool elect_peer_answers(ElectCore *core)
         if (core->peer_answered_usec == 0 || core->now_usec >= until)
                 return false;
 
+        elect_wake(core, until);
+        return true;
+}
+
+/*
+ * The same at the replication link. Silence there means something only of a kernel that used to answer; of
+ * any other, as behind a router, nobody knows.
+ */
+bool elect_peer_reached(ElectCore *core)
+{
+        uint64_t until = core->reached_usec + MAX_OF(core->settings.dead_usec / 4, ANSWER_MIN_USEC);
+
+        if (core->reached_usec == 0 || core->reached_usec + REACHED_USEC < core->probing_since_usec)
+                return true;
+        if (core->now_usec >= until)
+                return false;
         elect_wake(core, until);
         return true;
 }
@@ -335,6 +353,7 @@ static void hear_vipd_gone(ElectCore *core)
         core->vipd_since_usec = core->now_usec;
         core->refresh_id = 0;
         core->probing = false;
+        core->reached_usec = 0;
         core->conflict = false;
         hear_verdict(core, &core->link, &core->link_since_usec, ELECT_UNKNOWN);
 }
@@ -412,6 +431,9 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 break;
         case ELECT_EV_ANSWERED:
                 hear_answer(core, event->answer.mac);
+                break;
+        case ELECT_EV_REACHED:
+                core->reached_usec = MIN_OF(event->reached_usec, core->now_usec);
                 break;
         case ELECT_EV_CONFLICT:
                 hear_conflict(core, event->answer.mac, event->answer.present);

@@ -100,12 +100,12 @@ void elect_on_outdated(ElectCore *core, const ElectMessage *message)
  * 2. Arbiter `paths`: every path silent for the dead time, replication lost, own carrier up, own gateway
  * answering, and no MAC of the peer answering for a virtual IP; asked only by who holds everything.
  */
-static bool evidence(ElectCore *core)
+static bool silence(ElectCore *core)
 {
         bool lan = core->link == ELECT_GOOD && (core->gateway == ELECT_GOOD || core->gateway == ELECT_VOID);
         uint64_t heard_by = core->link_since_usec + core->settings.dead_usec;
 
-        if (core->peer != ELECT_PEER_LOST || elect_connected(core) || !lan || !core->memory.elig)
+        if (core->peer != ELECT_PEER_LOST || !lan || !core->memory.elig || !core->durable.elig)
                 return false;
         /* With the carrier just back, neither the paths nor the addresses have had the time to answer. */
         if (core->now_usec < heard_by) {
@@ -115,6 +115,26 @@ static bool evidence(ElectCore *core)
         return elect_probed(core) && !elect_peer_answers(core);
 }
 
+static bool evidence(ElectCore *core)
+{
+        return !elect_connected(core) && silence(core);
+}
+
+/*
+ * DRBD finds out seconds later that its peer died. Where the peer's kernel has fallen silent at the
+ * replication link too, the connection is only a memory, and is ended.
+ */
+static bool part_rule(ElectCore *core)
+{
+        if (!elect_connected(core) || !elect_standby(core) || !elect_automatic(core) || core->plan.n > 0 ||
+            core->settings.arbiter != ELECT_ARBITER_PATHS || !elect_disk_whole(core) ||
+            core->now_usec < core->part_next_usec || !silence(core) || elect_peer_reached(core))
+                return false;
+        core->part_next_usec = core->now_usec + core->settings.dead_usec;
+        elect_order(core, ELECT_ORDER_DISCONNECT);
+        return true;
+}
+
 static bool arbiter_rule(ElectCore *core)
 {
         if (!may_claim(core))
@@ -122,7 +142,7 @@ static bool arbiter_rule(ElectCore *core)
 
         switch (core->settings.arbiter) {
         case ELECT_ARBITER_PATHS:
-                if (!core->durable.elig || !evidence(core))
+                if (!evidence(core))
                         return false;
                 elect_take_sole(core, ELECT_REASON_EVIDENCE);
                 return true;
@@ -271,5 +291,5 @@ static bool fence_rule(ElectCore *core)
 bool elect_right_rules(ElectCore *core)
 {
         return right_rule(core) || yield_rule(core) || fence_rule(core) || thaw_rule(core) ||
-               outdate_rule(core) || arbiter_rule(core);
+               outdate_rule(core) || part_rule(core) || arbiter_rule(core);
 }

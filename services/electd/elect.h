@@ -127,6 +127,8 @@ typedef struct ElectCore {
         bool probing;
         uint64_t probing_since_usec;
         uint64_t peer_answered_usec; /* one of the peer's MACs, last; 0: never */
+        uint64_t reached_usec;       /* its kernel answered at the replication link, last; 0: never */
+        uint64_t part_next_usec;     /* the replication is not disconnected again before */
         bool conflict;               /* a stranger answers for an address we hold */
         uint8_t conflict_mac[ELECT_MAC_SIZE];
         uint64_t conflict_since_usec;

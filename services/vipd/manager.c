@@ -118,6 +118,8 @@ static void on_claim(void *userdata, int ifindex, const IpAddress *address, cons
         format_mac(mac, text);
         if ((claim & PLAN_ANSWERED) != 0)
                 address1_emit_answered(m->service, m->plan.vips[vip].name, text, now);
+        if ((claim & PLAN_REACHED) != 0 && m->plan.probing)
+                address1_emit_reached(m->service, now);
         if ((claim & PLAN_CONFLICT) != 0) {
                 ip_address_format(address, false, host);
                 log_event(service_log(m->service),

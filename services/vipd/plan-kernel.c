@@ -37,8 +37,20 @@ bool plan_link_has_own(const Plan *p, const PlanLink *link)
         return false;
 }
 
+static void find_peer(Plan *p)
+{
+        int ifindex = p->peer.own.place.ifindex;
+
+        if (ifindex != p->peer.ifindex) {
+                p->peer.answered_usec = 0;
+                p->listen = true;
+        }
+        p->peer.ifindex = ifindex;
+}
+
 void plan_find_devices(Plan *p)
 {
+        find_peer(p);
         if (p->own.place.ifindex != 0)
                 p->primary_ifindex = p->own.place.ifindex;
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
@@ -141,6 +153,8 @@ void plan_link_gone(Plan *p, int ifindex)
                 p->primary_ifindex = 0;
         if (p->own.place.ifindex == ifindex)
                 p->own.place = (PlanPlace){ 0 };
+        if (p->peer.own.place.ifindex == ifindex)
+                p->peer.own.place = (PlanPlace){ 0 };
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 if (p->vips[i].own.place.ifindex == ifindex)
                         p->vips[i].own.place = (PlanPlace){ 0 };
@@ -222,6 +236,7 @@ PlanNews plan_address(Plan *p, int ifindex, const IpAddress *address, uint32_t f
         bool own = own_seen(&p->own, place, address);
         int slot;
 
+        own |= own_seen(&p->peer.own, place, address);
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 own |= own_seen(&p->vips[i].own, place, address);
         if (own) {
@@ -253,6 +268,7 @@ PlanNews plan_address_gone(Plan *p, int ifindex, const IpAddress *address)
         bool own = own_gone(&p->own, place, address);
         int slot;
 
+        own |= own_gone(&p->peer.own, place, address);
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 own |= own_gone(&p->vips[i].own, place, address);
         if (own) {
@@ -270,7 +286,7 @@ PlanNews plan_address_gone(Plan *p, int ifindex, const IpAddress *address)
 void plan_resync_begin(Plan *p)
 {
         p->resync = p->links_full = false;
-        p->own.seen = false;
+        p->own.seen = p->peer.own.seen = false;
         p->n_strays = 0;
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 p->vips[i].own.seen = false;
@@ -287,6 +303,8 @@ void plan_resync_end(Plan *p)
                         plan_link_gone(p, p->links[i].ifindex);
         if (!p->own.seen)
                 p->own.place = (PlanPlace){ 0 };
+        if (!p->peer.own.seen)
+                p->peer.own.place = (PlanPlace){ 0 };
         for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
                 if (!p->vips[i].own.seen)
                         p->vips[i].own.place = (PlanPlace){ 0 };

@@ -110,6 +110,14 @@ void plan_load_begin(Plan *p, uint64_t dead_usec, const char *primary, const IpA
                 p->links[i].relevant = false;
 }
 
+void plan_load_peer(Plan *p, const IpAddress *own, const IpAddress *peer)
+{
+        if (!ip_address_equal(&p->peer.address, peer) || !ip_address_equal(&p->peer.own.address, own))
+                p->peer.answered_usec = 0;
+        load_own(&p->peer.own, own);
+        p->peer.address = *peer;
+}
+
 int plan_load_vip(Plan *p, const char *name, bool enabled, const IpAddress *own)
 {
         int found = -1;

@@ -56,9 +56,18 @@ void plan_probe(Plan *p, bool on, uint64_t now_usec)
         p->probing = on;
 }
 
+static bool is_own_mac(const Plan *p, const uint8_t mac[MAC_SIZE])
+{
+        for (size_t i = 0; i < PLAN_LINKS_MAX; i++)
+                if (p->links[i].ifindex != 0 && memcmp(p->links[i].mac, mac, MAC_SIZE) == 0)
+                        return true;
+        return false;
+}
+
 /*
  * How often to ask who answers. While electd wants to know: twenty times in a dead time, half of which is
- * over when it begins. While held: often enough that a silent intruder is found in seconds.
+ * over when it begins. While held: often enough that a silent intruder is found in seconds. The peer at the
+ * replication link is asked all the time: silence means something only of a host that used to answer.
  */
 static uint64_t question_interval(const Plan *p)
 {
@@ -66,7 +75,7 @@ static uint64_t question_interval(const Plan *p)
 
         if (p->probing)
                 return MIN_OF(interval, (uint64_t) PROBE_MAX_USEC);
-        return p->holding == PLAN_HELD ? (uint64_t) WATCH_USEC : USEC_INFINITY;
+        return p->holding == PLAN_HELD || p->peer.ifindex != 0 ? (uint64_t) WATCH_USEC : USEC_INFINITY;
 }
 
 /* Whether this host has not answered the last question yet: each is told once, so none can drown another. */
@@ -81,6 +90,16 @@ static bool first_answer(PlanVip *v, const uint8_t mac[MAC_SIZE])
         return true;
 }
 
+/* Told once for each question, as for virtual IPs. */
+static unsigned int reached(PlanPeer *peer, uint64_t now_usec)
+{
+        unsigned int claim = peer->answered ? 0 : PLAN_REACHED;
+
+        peer->answered = true;
+        peer->answered_usec = now_usec;
+        return claim;
+}
+
 unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const uint8_t mac[MAC_SIZE],
                         uint64_t now_usec, int *ret_vip)
 {
@@ -89,12 +108,13 @@ unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const ui
         PlanSlot *s;
         PlanVip *v;
 
+        /* Another device of ours in the same network answers as well, by the kernel's own rules. */
+        if (is_own_mac(p, mac))
+                return 0;
+        if (ifindex == p->peer.ifindex && ip_address_equal(address, &p->peer.address))
+                return reached(&p->peer, now_usec);
         if (slot < 0 || p->slots[slot].vip < 0)
                 return 0;
-        for (size_t i = 0; i < PLAN_LINKS_MAX; i++)
-                /* Another device of ours in the same network answers as well, by the kernel's own rules. */
-                if (p->links[i].ifindex != 0 && memcmp(p->links[i].mac, mac, MAC_SIZE) == 0)
-                        return 0;
         s = &p->slots[slot];
         v = &p->vips[s->vip];
         if (v->ifindex != ifindex)
@@ -279,6 +299,23 @@ static size_t step_announce(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
         return n;
 }
 
+/* The question to the peer at the replication link, if there is one to ask. */
+static size_t ask_peer(Plan *p, PlanAction *ret_action)
+{
+        const PlanLink *link = plan_find_link(p, p->peer.ifindex);
+
+        p->peer.answered = false;
+        if (p->peer.address.family == 0 || link == NULL || !link->ethernet || !link->carrier)
+                return 0;
+        *ret_action = (PlanAction){ .type = PLAN_QUESTION,
+                                    .ifindex = link->ifindex,
+                                    .address = p->peer.address,
+                                    .sender = p->peer.own.address,
+                                    .slot = -1,
+                                    .vip = -1 };
+        return 1;
+}
+
 /* One question for each virtual IP; its aliases go with it. */
 static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
 {
@@ -287,6 +324,9 @@ static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
         if (question_interval(p) == USEC_INFINITY || now_usec < p->question_usec)
                 return 0;
         p->question_usec = now_usec + question_interval(p);
+        n = ask_peer(p, ret_actions);
+        if (!p->probing && p->holding != PLAN_HELD)
+                return n;
 
         for (int i = 0; i < PLAN_VIPS_MAX; i++) {
                 PlanVip *v = &p->vips[i];

@@ -75,6 +75,15 @@ typedef struct PlanVip {
         uint8_t answer_mac[PLAN_ANSWERS_MAX][MAC_SIZE];
 } PlanVip;
 
+/* The other end of the replication link, which shares a network with this one. */
+typedef struct PlanPeer {
+        PlanOwn own;            /* this node's end */
+        IpAddress address;      /* the peer's; family 0: there is no volume */
+        int ifindex;            /* of the own end; 0: none */
+        bool answered;          /* since the last question */
+        uint64_t answered_usec; /* last; 0: never */
+} PlanPeer;
+
 /* An address that is wanted, present or recorded as ours. */
 typedef struct PlanSlot {
         IpAddress address;  /* the prefix as configured, 0 when not given */
@@ -119,8 +128,9 @@ typedef struct Plan {
         PlanOwn own;         /* the node's own address of the pair */
         int primary_ifindex; /* without a name: the device that has, or last had, the own address */
         bool listen;         /* a virtual IP moved to another device, or there are others: listen anew */
-        bool links_full;     /* more links than the table takes: the rest can carry no virtual IP */
-        bool resync;         /* the view of the kernel is incomplete: dump it again */
+        PlanPeer peer;
+        bool links_full; /* more links than the table takes: the rest can carry no virtual IP */
+        bool resync;     /* the view of the kernel is incomplete: dump it again */
 
         PlanVip vips[PLAN_VIPS_MAX];
         PlanLink links[PLAN_LINKS_MAX];
@@ -168,7 +178,7 @@ typedef enum PlanNews {
         PLAN_OWN,        /* one of the node's own addresses came, went or moved */
 } PlanNews;
 
-enum { PLAN_ANSWERED = 1, PLAN_CONFLICT = 2 };
+enum { PLAN_ANSWERED = 1, PLAN_CONFLICT = 2, PLAN_REACHED = 4 };
 
 /* `p` is all zero: memory from calloc(3), of which only what the tables come to use costs anything. */
 void plan_init(Plan *p);
@@ -178,6 +188,7 @@ void plan_restore(Plan *p, const PlanEntry *entries, size_t n, uint64_t epoch, u
 
 /* Settings: begin, each virtual IP and its addresses, end. Dump the kernel afterwards (p->resync). */
 void plan_load_begin(Plan *p, uint64_t dead_usec, const char *primary, const IpAddress *own);
+void plan_load_peer(Plan *p, const IpAddress *own, const IpAddress *peer);
 /* All of them before the first address. Returns its number; -E2BIG: too many, -ENAMETOOLONG, -EEXIST. */
 _must_check_ int plan_load_vip(Plan *p, const char *name, bool enabled, const IpAddress *own);
 /* The virtual IP's own address first, then aliases. -E2BIG: too many addresses; -EEXIST: another virtual IP
@@ -204,7 +215,8 @@ PlanNews plan_address_gone(Plan *p, int ifindex, const IpAddress *address);
 
 /*
  * A host said on `ifindex` that it has `address`. Returns PLAN_ANSWERED (we asked) and PLAN_CONFLICT (we
- * hold it; only when that is new) as bits, and the virtual IP; 0 when it does not matter.
+ * hold it; only when that is new) as bits, and the virtual IP; PLAN_REACHED if it is the peer's end of the
+ * replication link, and we asked; 0 when it does not matter.
  */
 unsigned int plan_claim(Plan *p, int ifindex, const IpAddress *address, const uint8_t mac[MAC_SIZE],
                         uint64_t now_usec, int *ret_vip);

@@ -27,6 +27,8 @@ void wanted_done(Wanted *wanted)
         free(wanted->role);
         free(wanted->primary);
         free(wanted->own);
+        free(wanted->replication_own);
+        free(wanted->replication_peer);
         *wanted = (Wanted){ 0 };
 }
 
@@ -75,6 +77,8 @@ int wanted_read(sd_bus_message *message, Wanted *ret, const char **ret_bad)
                 { "DeadTimeUSec", "t", offsetof(Wanted, dead_usec), NULL },
                 { "PrimaryDevice", "s", offsetof(Wanted, primary), NULL },
                 { "Own", "s", offsetof(Wanted, own), NULL },
+                { "ReplicationOwn", "s", offsetof(Wanted, replication_own), NULL },
+                { "ReplicationPeer", "s", offsetof(Wanted, replication_peer), NULL },
                 { "VirtualIPs", "aa{sv}", offsetof(Wanted, vips), read_vips },
         };
         Wanted wanted = { 0 };
@@ -113,9 +117,11 @@ static void load_address(Plan *plan, int vip, const char *name, const char *text
 void wanted_load(const Wanted *wanted, Plan *plan, WantedRefused refused, void *userdata)
 {
         int numbers[PLAN_VIPS_MAX];
-        IpAddress own = parse_or_none(wanted->own);
+        IpAddress own = parse_or_none(wanted->own), peer = parse_or_none(wanted->replication_peer);
 
         plan_load_begin(plan, wanted->dead_usec, wanted->primary != NULL ? wanted->primary : "", &own);
+        own = parse_or_none(wanted->replication_own);
+        plan_load_peer(plan, &own, &peer);
         for (size_t i = 0; i < wanted->n_vips; i++) {
                 const WantedVip *v = &wanted->vips[i];
 

@@ -21,6 +21,8 @@ typedef struct Wanted {
         uint64_t dead_usec;
         char *primary;
         char *own;
+        char *replication_own,
+                        *replication_peer; /* the ends of the replication link; NULL without a volume */
         WantedVip *vips;
         size_t n_vips;
 } Wanted;

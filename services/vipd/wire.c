@@ -36,14 +36,14 @@ struct Wire {
         WireClaim claim;
         void *userdata;
         int sender;
-        Listener listeners[PLAN_VIPS_MAX];
+        Listener listeners[PLAN_VIPS_MAX + 1]; /* one for the replication link */
 };
 
 /* The last 32 bits of addresses, as ranges in rising order. */
 typedef struct Ranges {
         struct {
                 uint32_t first, last;
-        } range[PLAN_SLOTS_MAX];
+        } range[PLAN_SLOTS_MAX + 1]; /* and the peer's end of the replication link */
         size_t n;
 } Ranges;
 
@@ -80,12 +80,17 @@ static void listener_close(Listener *listener)
         listener->ifindex = 0;
 }
 
+static void close_listeners(Wire *wire)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(wire->listeners); i++)
+                listener_close(&wire->listeners[i]);
+}
+
 Wire *wire_free(Wire *wire)
 {
         if (wire == NULL)
                 return NULL;
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                listener_close(&wire->listeners[i]);
+        close_listeners(wire);
         if (wire->sender >= 0)
                 close(wire->sender);
         sd_event_unref(wire->event);
@@ -100,6 +105,15 @@ static int compare_range(const void *a, const void *b)
         return *x < *y ? -1 : *x > *y;
 }
 
+static void add_range(Ranges *ranges, const IpAddress *address)
+{
+        uint32_t end;
+
+        memcpy(&end, address->bytes + ip_address_size(address) - sizeof(end), sizeof(end));
+        ranges->range[ranges->n].first = ranges->range[ranges->n].last = ntohl(end);
+        ranges->n++;
+}
+
 /* Which sender (ARP) or target (ND) ends the filter must let through for a device. */
 static void collect_ranges(const Plan *plan, int ifindex, uint8_t family, Ranges *ret)
 {
@@ -108,14 +122,12 @@ static void collect_ranges(const Plan *plan, int ifindex, uint8_t family, Ranges
         ret->n = 0;
         for (size_t i = 0; i < plan->n_slots; i++) {
                 const PlanSlot *s = &plan->slots[i];
-                uint32_t end;
 
-                if (s->vip < 0 || plan->vips[s->vip].ifindex != ifindex || s->address.family != family)
-                        continue;
-                memcpy(&end, s->address.bytes + ip_address_size(&s->address) - sizeof(end), sizeof(end));
-                ret->range[ret->n].first = ret->range[ret->n].last = ntohl(end);
-                ret->n++;
+                if (s->vip >= 0 && plan->vips[s->vip].ifindex == ifindex && s->address.family == family)
+                        add_range(ret, &s->address);
         }
+        if (plan->peer.ifindex == ifindex && plan->peer.address.family == family)
+                add_range(ret, &plan->peer.address);
         if (ret->n == 0)
                 return;
 
@@ -244,11 +256,11 @@ int wire_listen(Wire *wire, const Plan *plan)
                 return -ENOMEM;
         /* From the beginning: a device may have been made anew under its old number, and its socket is dead.
          */
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++)
-                listener_close(&wire->listeners[i]);
+        close_listeners(wire);
 
-        for (size_t i = 0; i < PLAN_VIPS_MAX; i++) {
-                const PlanLink *link = plan_find_link(plan, plan->vips[i].ifindex);
+        for (size_t i = 0; i <= PLAN_VIPS_MAX; i++) {
+                const PlanLink *link = plan_find_link(plan, i < PLAN_VIPS_MAX ? plan->vips[i].ifindex
+                                                                              : plan->peer.ifindex);
                 int r;
 
                 if (link == NULL || !link->ethernet || listened_to(wire, n, link->ifindex))

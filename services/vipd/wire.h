@@ -26,8 +26,8 @@ static inline void wire_freep(Wire **wire)
 }
 
 /*
- * Listens on the devices of the plan's virtual IPs, for their addresses. Devices where that fails are left
- * out; the last error is returned.
+ * Listens on the devices of the plan's virtual IPs, for their addresses, and on that of the replication
+ * link, for the peer's. Devices where that fails are left out; the last error is returned.
  */
 _must_check_ int wire_listen(Wire *wire, const Plan *plan);
 

@@ -117,6 +117,8 @@ def test_volume_is_handed_to_each_end(confd):
     assert confd.settings('replicd') == common | {'Role': 'master', 'Own': '10.0.0.1', 'Peer': '10.0.0.2',
                                                   'Disk': '/dev/vdb', 'PeerDisk': '/dev/vdc'}
     assert confd.settings('electd')['Volume']
+    vipd = confd.settings('vipd')
+    assert (vipd['ReplicationOwn'], vipd['ReplicationPeer']) == ('10.0.0.1', '10.0.0.2')
     confd.own(MASTER[:1], 'del').own(SLAVE[:1])
     wait_until(lambda: confd.property('ConfiguredRole') == 'slave', 'another address, another role')
     assert confd.settings('replicd') == common | {'Role': 'slave', 'Own': '10.0.0.2', 'Peer': '10.0.0.1',

@@ -12,6 +12,15 @@ from daemon import wait_until
 from network import HELD
 
 pytest_plugins = ['network']
+
+VOLUME = '''[Replication]
+Enabled=yes
+MasterAddress=10.78.0.1/24
+SlaveAddress=10.78.0.2/24
+MasterDisk=/dev/vdb
+SlaveDisk=/dev/vdb
+MountPoint=/srv/mail
+'''
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root can make networks')
 
 
@@ -98,6 +107,24 @@ def test_nobody_answers_is_silence(node, client, caller):
     caller.call('Probe', GLib.Variant('(b)', (True,)))
     time.sleep(0.3)
     assert [s for s in caller.signals if s[0] == 'Answered'] == []
+
+
+def test_peer_at_the_replication_link_is_reached_while_it_lives(node, net, intruder, caller):
+    """Its kernel answers for its address there, as long as it runs; what is told first is from before."""
+    node.conf.write_text(node.conf.read_text().replace('[Replication]\nEnabled=no\n', VOLUME))
+    node.host.add('10.78.0.1/24')
+    intruder.add('10.78.0.2/24')
+    node.confd.process.send_signal(signal.SIGHUP)
+    time.sleep(2.5)
+    intruder.delete('10.78.0.2/24')
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+    caller.call('Probe', GLib.Variant('(b)', (True,)))
+    time.sleep(0.3)
+    reached = [s[1] for s in caller.signals if s[0] == 'Reached']
+    assert len(reached) == 1 and before - 5_000_000 < reached[0] < before
+    intruder.add('10.78.0.2/24')
+    wait_until(lambda: len([s for s in caller.signals if s[0] == 'Reached']) > 3, 'it is reached again and again')
+    assert caller.signals[-1][1] > before
 
 
 def test_carrier_is_told_at_once_and_return_is_announced(node, net, client, intruder, caller):

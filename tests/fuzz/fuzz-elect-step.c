@@ -178,6 +178,9 @@ static void fill(Input *input, World *world, ElectEvent *event)
                 event->answer.mac[0] = next(input) % 3;
                 event->answer.present = next(input) & 1;
                 break;
+        case ELECT_EV_REACHED:
+                event->reached_usec = next(input) * USEC_PER_MSEC;
+                break;
         case ELECT_EV_VOLUME:
                 fill_volume(input, &event->volume);
                 break;

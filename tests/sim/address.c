@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define WATCH_USEC   (100 * USEC_PER_MSEC)
+#define REACH_USEC   (2 * USEC_PER_SEC)
 #define MAC_STRANGER 0x66
 
 /* What a WORK_PROBE is about. */
@@ -58,6 +59,7 @@ void vipd_start(World *w, unsigned node)
         uint64_t patience = MAX_OF(w->settings.dead_usec, 2 * USEC_PER_SEC);
 
         v->ordered = v->probing = v->conflict = false;
+        v->reached_usec = 0;
         vipd_tell_all(w, node);
         world_plan(w, node, DAEMON_VIPD, patience, WORK_LEDGER);
         world_plan(w, node, DAEMON_VIPD, WATCH_USEC, WORK_WATCH)->number = 1;
@@ -104,12 +106,33 @@ static void hear_answer(World *w, unsigned node, uint8_t last)
         director_tell(w, node, &event, world_between(w, 100, 600));
 }
 
+static void tell_reached(World *w, unsigned node)
+{
+        ElectEvent event = { .type = ELECT_EV_REACHED, .reached_usec = w->node[node].vipd.reached_usec };
+
+        if (event.reached_usec != 0)
+                director_tell(w, node, &event, world_between(w, 100, 600));
+}
+
+/* The peer's kernel answers at the replication link, whatever its daemons do. */
+static bool reach(World *w, unsigned node)
+{
+        const Node *peer = &w->node[OTHER(node)];
+        bool reached = w->settings.volume && net_whole(w, LINK_REPLICATION) && peer->power && !peer->frozen;
+
+        if (reached)
+                w->node[node].vipd.reached_usec = w->now_usec;
+        return reached;
+}
+
 static void ask_around(World *w, unsigned node)
 {
         const Node *n = &w->node[node];
 
         if (!n->vipd.probing)
                 return;
+        if (reach(w, node))
+                tell_reached(w, node);
         if (net_whole(w, LINK_LAN) && address_answers(w, OTHER(node)) && w->lie != LIE_PROBE)
                 hear_answer(w, node, (uint8_t) OTHER(node));
         if (n->carrier && w->stranger)
@@ -140,6 +163,7 @@ static void probe(World *w, const Work *work)
         if (!v->probing)
                 return;
         tell(w, work->node, &(ElectEvent){ .type = ELECT_EV_PROBING });
+        tell_reached(w, work->node);
         if (!was)
                 ask_around(w, work->node);
 }
@@ -155,6 +179,8 @@ static void watch(World *w, unsigned node, bool again)
 
         if (n->vipd.held && n->vipd.ordered)
                 n->address = true;
+        if (w->now_usec >= n->vipd.reached_usec + REACH_USEC)
+                reach(w, node);
         if (n->vipd.carrier_told != n->carrier)
                 tell_link(w, node); /* changed while it was stopped */
         if (conflict != n->vipd.conflict) {

@@ -106,6 +106,7 @@ static Daemon sender(const ElectEvent *event)
         case ELECT_EV_LINK:
         case ELECT_EV_PROBING:
         case ELECT_EV_ANSWERED:
+        case ELECT_EV_REACHED:
         case ELECT_EV_CONFLICT:
         case ELECT_EV_ORDER_DONE:
                 return DAEMON_VIPD;

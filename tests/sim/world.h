@@ -177,6 +177,7 @@ typedef struct Vipd {
         bool held; /* the ledger: electd's last order in this boot */
         bool ordered;
         bool probing, conflict, carrier_told;
+        uint64_t reached_usec; /* the peer's kernel answered at the replication link, last */
 } Vipd;
 
 typedef enum DrbdNet {

@@ -135,6 +135,33 @@ static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer 
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0);
 }
 
+static void test_peer_at_the_replication_link_is_asked_all_the_time(Fixture *f, gconstpointer data)
+{
+        IpAddress end = { .family = AF_INET, .bytes = { 10, 1, 0, 1 } };
+        const IpAddress peer = { .family = AF_INET, .bytes = { 10, 1, 0, 2 } };
+        int which;
+
+        plan_load_peer(&f->plan, &end, &peer);
+        link_is(f, ETH1, true);
+        pass(f, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0); /* no device has this node's end */
+        end.prefix_len = 24;
+        g_assert_cmpint(plan_address(&f->plan, ETH1, &end, 0), ==, PLAN_OWN);
+        pass(f, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], >=, 5);
+        g_assert_cmpuint(f->count[PLAN_QUESTION], <=, 6);
+        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].address, &peer));
+        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].sender, &end));
+        g_assert_cmpint(f->last[PLAN_QUESTION].ifindex, ==, ETH1);
+        g_assert_cmpuint(plan_claim(&f->plan, ETH0, &peer, their_mac, f->now, &which), ==, 0);
+        g_assert_cmpuint(f->plan.peer.answered_usec, ==, 0);
+        g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, PLAN_REACHED);
+        g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, 0); /* told */
+        g_assert_cmpuint(f->plan.peer.answered_usec, ==, f->now);
+        g_assert_cmpint(plan_address_gone(&f->plan, ETH1, &end), ==, PLAN_OWN);
+        g_assert_cmpuint(f->plan.peer.answered_usec, ==, 0); /* what answered there says nothing here */
+}
+
 static void test_holder_asks_whether_another_answers(Fixture *f, gconstpointer data)
 {
         g_assert_cmpint(plan_acquire(&f->plan, 1), ==, 0);
@@ -157,6 +184,8 @@ int main(int argc, char **argv)
                 { "conflict-ends-with-withdraw", test_conflict_ends_with_withdraw },
                 { "our-own-devices-are-no-conflict", test_our_own_devices_are_no_conflict },
                 { "probe-asks-many-times-in-a-dead-time", test_probe_asks_many_times_in_a_dead_time },
+                { "peer-at-the-replication-link-is-asked-all-the-time",
+                  test_peer_at_the_replication_link_is_asked_all_the_time },
                 { "holder-asks-whether-another-answers", test_holder_asks_whether_another_answers },
         };
 
