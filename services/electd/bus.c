@@ -393,7 +393,9 @@ void election_bus_errors(Director *director)
                                        .category = "failover" },
                           "%s", waits);
         told->waits = errors_hash(waits);
-        inhibit_want(director->inhibit, danger);
+        /* polkit takes its time to answer logind, and a takeover does not wait for it. */
+        if (elect_state(&director->core) != ELECT_PROMOTING)
+                inhibit_want(director->inhibit, danger);
 }
 
 int election_bus_add_objects(sd_bus *bus, void *userdata)

@@ -184,7 +184,7 @@ static void ask_gi(Manager *m)
         Command *command;
         char minor[16];
 
-        if (m->asking_gi || !volume_wants_gi(&m->volume))
+        if (m->asking_gi || !volume_wants_gi(&m->volume, now_usec()))
                 return;
         snprintf(minor, sizeof(minor), "%u", m->wanted.minor);
         m->gi_serial = volume_gi_asked(&m->volume);

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Longer than electd takes from one order to the next of a takeover. */
+#define GI_REST_USEC (500 * USEC_PER_MSEC)
+
 static bool is_attached(const Volume *v)
 {
         return v->disk >= DRBD_DISK_NEGOTIATING;
@@ -293,9 +296,10 @@ void volume_disk_stat(Volume *v, const DiskStat *stat, uint64_t now_usec)
         v->disk_stat_usec = stat ? now_usec : 0;
 }
 
-bool volume_wants_gi(const Volume *v)
+bool volume_wants_gi(const Volume *v, uint64_t now_usec)
 {
-        return is_known(v) && is_attached(v) && v->asked_serial != v->serial;
+        return is_known(v) && is_attached(v) && v->asked_serial != v->serial && v->orders == 0 &&
+               now_usec >= v->rested_usec;
 }
 
 uint64_t volume_gi_asked(Volume *v)
@@ -347,6 +351,7 @@ void volume_order_begun(Volume *v)
 void volume_order_ended(Volume *v, uint64_t now_usec)
 {
         v->orders--;
+        v->rested_usec = now_usec + GI_REST_USEC;
         v->connect_usec = MAX_OF(v->connect_usec, now_usec + v->rest_usec);
 }
 

@@ -149,6 +149,7 @@ typedef struct Volume {
 
         /* the keeper */
         unsigned orders; /* under way */
+        uint64_t rested_usec; /* the identifiers are not asked for before: more orders may follow the last */
         bool left;
         uint64_t rest_usec;
         uint64_t connect_usec;  /* no earlier */
@@ -169,8 +170,11 @@ unsigned volume_event(Volume *v, const DrbdEvent *e, VolumeTime now);
 void volume_progress(Volume *v, const Progress *progress);
 void volume_disk_stat(Volume *v, const DiskStat *stat, uint64_t now_usec);
 
-/* Whether `drbdsetup get-gi` should be run; volume_gi_asked() when it is, and its number with the answer. */
-bool volume_wants_gi(const Volume *v);
+/*
+ * Whether `drbdsetup get-gi` should be run: not between the orders of a takeover, which it would slow down.
+ * volume_gi_asked() when it is, and its number with the answer.
+ */
+bool volume_wants_gi(const Volume *v, uint64_t now_usec);
 uint64_t volume_gi_asked(Volume *v);
 /* NULL: it failed, which it does without a disk. */
 void volume_gi(Volume *v, uint64_t asked, const Gi *gi);

@@ -383,24 +383,24 @@ static void test_generation_and_what_was_written_alone(void)
         Volume v;
 
         connected(&v, "Primary");
-        g_assert_true(volume_wants_gi(&v));
+        g_assert_true(volume_wants_gi(&v, USEC_PER_SEC));
         volume_gi(&v, volume_gi_asked(&v), &common);
-        g_assert_false(volume_wants_gi(&v));
+        g_assert_false(volume_wants_gi(&v, USEC_PER_SEC));
         g_assert_cmphex(view(&v).generation, ==, 0x10);
         g_assert_cmphex(view(&v).peer_generation, ==, 0x10);
         g_assert_false(view(&v).wrote_alone);
 
         lose_connection(&v);
-        g_assert_true(volume_wants_gi(&v));
+        g_assert_true(volume_wants_gi(&v, USEC_PER_SEC));
         volume_gi(&v, volume_gi_asked(&v), &common);
-        g_assert_false(volume_wants_gi(&v));
+        g_assert_false(volume_wants_gi(&v, USEC_PER_SEC));
 
         /* The first write alone makes the new generation, without an event. */
         volume_progress(&v, &wrote);
-        g_assert_true(volume_wants_gi(&v));
+        g_assert_true(volume_wants_gi(&v, USEC_PER_SEC));
         volume_gi(&v, volume_gi_asked(&v), &own);
         volume_progress(&v, &wrote);
-        g_assert_false(volume_wants_gi(&v));
+        g_assert_false(volume_wants_gi(&v, USEC_PER_SEC));
         g_assert_true(view(&v).wrote_alone);
         g_assert_cmphex(view(&v).generation, ==, 0x20);
         g_assert_cmphex(view(&v).peer_generation, ==, 0x10);
@@ -417,7 +417,7 @@ static void test_answer_older_than_a_change_is_dropped(void)
         lose_connection(&v);
         volume_gi(&v, asked, &common);
         g_assert_cmphex(view(&v).generation, ==, 0);
-        g_assert_true(volume_wants_gi(&v));
+        g_assert_true(volume_wants_gi(&v, USEC_PER_SEC));
 }
 
 static void test_disk_without_an_answer_is_stalled(void)
@@ -457,6 +457,18 @@ static void test_keeper_rests_longer_each_time(void)
         dump(&v, "Secondary", "Connected", "Established");
         (void) tell_at(&v, now, "change " CONNECTION "connection:StandAlone");
         g_assert_cmpuint(volume_connect_usec(&v), ==, now.usec + USEC_PER_SEC);
+}
+
+static void test_generation_is_not_asked_for_between_orders(void)
+{
+        Volume v;
+
+        connected(&v, "Secondary");
+        volume_order_begun(&v);
+        g_assert_false(volume_wants_gi(&v, USEC_PER_SEC));
+        volume_order_ended(&v, USEC_PER_SEC);
+        g_assert_false(volume_wants_gi(&v, USEC_PER_SEC + 100 * USEC_PER_MSEC));
+        g_assert_true(volume_wants_gi(&v, 2 * USEC_PER_SEC));
 }
 
 static void test_keeper_waits_for_orders_and_for_good_when_left(void)
@@ -551,6 +563,8 @@ int main(int argc, char *argv[])
         g_test_add_func("/drbd-volume/disk-without-an-answer-is-stalled",
                         test_disk_without_an_answer_is_stalled);
         g_test_add_func("/drbd-volume/keeper-rests-longer-each-time", test_keeper_rests_longer_each_time);
+        g_test_add_func("/drbd-volume/generation-is-not-asked-for-between-orders",
+                        test_generation_is_not_asked_for_between_orders);
         g_test_add_func("/drbd-volume/keeper-waits-for-orders-and-for-good-when-left",
                         test_keeper_waits_for_orders_and_for_good_when_left);
         g_test_add_func("/drbd-volume/exchange-of-bitmaps-that-never-ends-hangs",
