@@ -146,7 +146,9 @@ int mount_unit_text(const Wanted *wanted, char ret_text[static FILE_TEXT_MAX])
                          "What=%s\n"
                          "Where=%s\n"
                          "Type=%s\n"
-                         "TimeoutSec=50s\n",
+                         "TimeoutSec=50s\n"
+                         "# A takeover waits for it, and not for what is done meanwhile for the device's event.\n"
+                         "Nice=-15\n",
                          wanted->device, wanted->mount_point, wanted->file_system);
 
         return n < FILE_TEXT_MAX ? 0 : -ENOSPC;

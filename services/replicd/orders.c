@@ -114,9 +114,11 @@ void order_resume(Job *job)
                 has_parted(job, NULL);
 }
 
+/* A connection that is being ended already is unknown to the kernel a moment later. */
 void order_disconnect(Job *job)
 {
-        if (order_has_link(job->manager))
+        if (order_has_link(job->manager) &&
+            job->manager->volume.connection != DRBD_CONNECTION_DISCONNECTING)
                 order_part(job, told, true);
         else
                 job_done(job);
