@@ -76,6 +76,8 @@ const char *elect_reason_to_string(ElectReason reason)
                 [ELECT_REASON_DISK_LOST] = "the disk of this node has failed",
                 [ELECT_REASON_DISK_BACK] = "the disk of this node is back",
                 [ELECT_REASON_RESOLVED] = "an operator said whose data stay",
+                [ELECT_REASON_LINK_SILENT] =
+                                "the peer's kernel no longer answers at the replication link: its connection is ended",
         };
         return LOOKUP(names, reason);
 }

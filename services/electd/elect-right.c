@@ -132,6 +132,7 @@ static bool part_rule(ElectCore *core)
                 return false;
         core->part_next_usec = core->now_usec + core->settings.dead_usec;
         elect_order(core, ELECT_ORDER_DISCONNECT);
+        elect_decide(core, elect_state(core), ELECT_REASON_LINK_SILENT);
         return true;
 }
 

@@ -102,7 +102,8 @@ typedef enum ElectReason {
         ELECT_REASON_ISOLATED,     /* arbiter `operator`: an isolated master goes on */
         ELECT_REASON_DISK_LOST,    /* of this node */
         ELECT_REASON_DISK_BACK,
-        ELECT_REASON_RESOLVED, /* an operator said whose data stay after a split brain */
+        ELECT_REASON_RESOLVED,    /* an operator said whose data stay after a split brain */
+        ELECT_REASON_LINK_SILENT, /* the peer's kernel no longer answers at the replication link */
         ELECT_REASON_MAX,
 } ElectReason;
 
