@@ -27,12 +27,14 @@
 
 static int open_socket(const char *address, uint16_t port)
 {
-        struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(port) };
+        struct sockaddr_in6 own = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        char mapped[INET6_ADDRSTRLEN];
         int r, on = 1;
 
-        if (inet_pton(AF_INET, address, &own.sin_addr) != 1)
+        snprintf(mapped, sizeof(mapped), "%s%s", strchr(address, ':') ? "" : "::ffff:", address);
+        if (inet_pton(AF_INET6, mapped, &own.sin6_addr) != 1)
                 return -EINVAL;
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
         /* The address may be the other node's now. */
@@ -57,7 +59,7 @@ static int open_records(const char *directory)
         if (here.st_dev == above.st_dev)
                 return -ENODEV;
         snprintf(path, sizeof(path), "%s/records", directory);
-        int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_DSYNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        int fd = open(path, O_RDWR | O_CREAT | O_DSYNC | O_CLOEXEC | O_NOFOLLOW, 0644);
         return fd < 0 ? -errno : fd;
 }
 
@@ -81,7 +83,10 @@ static int read_last(int file, uint64_t *ret_last)
         return 0;
 }
 
-/* Returns 0 when the record is there for good, 1 when another is the next one, or a negative errno. */
+/*
+ * Returns 0 when the record is there for good, 1 when another is the next one, or a negative errno. One that
+ * is the last already is written again: the kernel also shows what it could not write.
+ */
 static int append(int file, uint64_t number, uint64_t *ret_last)
 {
         char record[NUMBER_MAX];
@@ -91,12 +96,10 @@ static int append(int file, uint64_t number, uint64_t *ret_last)
         if (r < 0)
                 return r;
         *ret_last = last;
-        if (number == last)
-                return 0;
-        if (number != last + 1)
+        if (number == 0 || (number != last && number != last + 1))
                 return 1;
         snprintf(record, sizeof(record), "%015" PRIu64 "\n", number);
-        if (write(file, record, RECORD_SIZE) != RECORD_SIZE)
+        if (pwrite(file, record, RECORD_SIZE, (off_t) (number - 1) * RECORD_SIZE) != RECORD_SIZE)
                 return errno ? -errno : -EIO;
         return 0;
 }
@@ -104,7 +107,7 @@ static int append(int file, uint64_t number, uint64_t *ret_last)
 static void answer(int fd, const char *directory)
 {
         char request[REQUEST_MAX + 1], text[ANSWER_MAX];
-        struct sockaddr_in client;
+        struct sockaddr_in6 client;
         socklen_t size = sizeof(client);
         uint64_t last = 0;
 

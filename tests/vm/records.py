@@ -102,7 +102,8 @@ class Client(threading.Thread):
 
     def run(self):
         _enter(self._namespace)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as service:
             service.settimeout(self._again)
             service.connect((self._address, PORT))
             while not self._ended.is_set() and not self.lost:
