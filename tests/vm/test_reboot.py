@@ -3,6 +3,7 @@
 first, and whichever way it was, no acknowledged record is missing and both disks are equal in the end.
 """
 
+import contextlib
 import subprocess
 
 import pytest
@@ -15,6 +16,22 @@ from .scenario import volume
 DEAD = 3.0
 LIMIT = 240
 IN_ORDER = "a node stops in order"
+
+
+BUTTON = "reset button"
+
+
+@contextlib.contextmanager
+def going_down(node, qmp, how):
+    """Nobody waits for the answer to a command: a node that is reset gives none."""
+    if how == BUTTON:
+        qmp("system_reset")
+        yield
+        return
+    with subprocess.Popen(node.inside(*how.split()), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as asked:
+        yield
+        asked.kill()
 
 
 class Running:
@@ -37,19 +54,19 @@ class Running:
             return set(by_role) == {"master", "slave"} and synced and (by_role["master"], by_role["slave"])
         return wait_for("one serves, the other stands by, and both disks are whole", whole, LIMIT, 0.5)
 
-    def take_down(self, *command):
-        """The master goes down, the other serves, the first comes back; returns why the other one serves."""
+    def take_down(self, how):
+        """The master goes down by this command, or the button; the other serves, the first comes back; returns why the
+        other one serves."""
         master, slave = self.wait_whole()
-        known = len(self.pair.reasons(slave))
-        # Nobody waits for its answer: a node that is reset gives none.
-        with self.nodes[master].qmp() as qmp, \
-                subprocess.Popen(self.nodes[master].inside(*command), stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asked:
+        node, known = self.nodes[master], len(self.pair.reasons(slave))
+        with node.qmp() as qmp, going_down(node, qmp, how):
             wait_for(f"{slave} serves", lambda: self.pair.role(slave) == "master", LIMIT, 0.5)
             reasons = self.pair.reasons(slave)[known:]
-            qmp.wait_event("RESET")
-            asked.kill()
-        self.nodes[master].wait_up()
+            event = qmp.wait_event("SHUTDOWN" if how.endswith("poweroff") else "RESET")["event"]
+        if event == "SHUTDOWN":
+            node.wait_off()
+            node.start(wait=False)
+        node.wait_up()
         assert self.wait_whole() == (slave, master)
         records.wait_more(self.client, self.client.number)
         records.check(self.client, self.nodes[slave])
@@ -72,10 +89,11 @@ def running(rig):
 
 
 # PID 1 gets this signal from the kernel for Ctrl-Alt-Del.
-@pytest.mark.parametrize("command", ["hapair reboot", "systemctl reboot", "kill -INT 1"])
+@pytest.mark.parametrize("command", ["hapair reboot", "systemctl reboot", "kill -INT 1", "hapair poweroff"])
 def test_in_order_it_hands_over_first(running, command):
-    assert IN_ORDER in running.take_down(*command.split())
+    assert IN_ORDER in running.take_down(command)
 
 
-def test_a_forced_reboot_is_a_crash_that_loses_nothing(running):
-    assert IN_ORDER not in running.take_down("reboot", "-f")
+@pytest.mark.parametrize("how", ["reboot -f", BUTTON])
+def test_by_force_it_is_a_crash_that_loses_nothing(running, how):
+    assert IN_ORDER not in running.take_down(how)
