@@ -135,21 +135,22 @@ int resource_text(const Wanted *wanted, const char *host, const char *handler,
  */
 int mount_unit_text(const Wanted *wanted, char ret_text[static FILE_TEXT_MAX])
 {
-        int n = snprintf(ret_text, FILE_TEXT_MAX,
-                         "# Written by hapair-replicd from /etc/hapair/hapair.conf; changes are lost.\n"
-                         "[Unit]\n"
-                         "Description=The volume of the running master\n"
-                         "Documentation=man:hapair-replicd(8)\n"
-                         "DefaultDependencies=no\n"
-                         "\n"
-                         "[Mount]\n"
-                         "What=%s\n"
-                         "Where=%s\n"
-                         "Type=%s\n"
-                         "TimeoutSec=50s\n"
-                         "# A takeover waits for it, and not for what is done meanwhile for the device's event.\n"
-                         "Nice=-15\n",
-                         wanted->device, wanted->mount_point, wanted->file_system);
+        int n = snprintf(
+                        ret_text, FILE_TEXT_MAX,
+                        "# Written by hapair-replicd from /etc/hapair/hapair.conf; changes are lost.\n"
+                        "[Unit]\n"
+                        "Description=The volume of the running master\n"
+                        "Documentation=man:hapair-replicd(8)\n"
+                        "DefaultDependencies=no\n"
+                        "\n"
+                        "[Mount]\n"
+                        "What=%s\n"
+                        "Where=%s\n"
+                        "Type=%s\n"
+                        "TimeoutSec=50s\n"
+                        "# A takeover waits for it, and not for what is done meanwhile for the device's event.\n"
+                        "Nice=-15\n",
+                        wanted->device, wanted->mount_point, wanted->file_system);
 
         return n < FILE_TEXT_MAX ? 0 : -ENOSPC;
 }
