@@ -4,7 +4,8 @@
 
 A method is open on the bus when the XML says that it is public or that polkit is asked; what is private
 stays on the private door, for root too. Written out method by method, so that a new method is closed until
-its XML opens it.
+its XML opens it. Calls alone: a rule without a type would also keep every signal on the bus from the owner of
+the name, systemd's from svcmand, say.
 
 usage: gen-dbus-policy.py org.hapair.NAME1.xml USER
 """
@@ -33,7 +34,7 @@ HEAD = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuratio
   </policy>
 
   <policy context="default">
-    <deny send_destination="{name}"/>'''
+    <deny send_destination="{name}" send_type="method_call"/>'''
 
 ALLOW = '''    <allow send_destination="{name}"
            send_interface="{interface}"
