@@ -12,10 +12,7 @@
 #include "common/service-internal.h"
 
 static const char *const daemon_users[DAEMON_USERS] = {
-        "hapair-hbd",
-        "hapair-electd",
-        "hapair-vipd",
-        "hapair-confd",
+        "hapair-hbd", "hapair-electd", "hapair-vipd", "hapair-confd", "hapair-svcmand",
 };
 
 void rights_resolve_users(uid_t ret_uids[static DAEMON_USERS])

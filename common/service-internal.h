@@ -12,7 +12,7 @@
 
 #define USER_CONNECTIONS_MAX    12 /* of one user: nobody can shut the others out */
 #define PRIVATE_CONNECTIONS_MAX ((DAEMON_USERS + 1) * USER_CONNECTIONS_MAX)
-#define DAEMON_USERS            4
+#define DAEMON_USERS            5
 #define PEER_BACKLOG_MAX        256 /* messages that wait for a reader */
 
 /* One open connection of either door. */

@@ -15,6 +15,7 @@
 #include "interfaces/election1-client.h"
 #include "interfaces/heartbeat1-client.h"
 #include "interfaces/replication1-client.h"
+#include "interfaces/service1-client.h"
 
 #define RUNTIME_DIR "/run/hapair"
 
@@ -44,6 +45,7 @@ static const struct {
         [DAEMON_ELECTD] = { "electd", ELECTION1_INTERFACE, ELECTION1_OBJECT },
         [DAEMON_HBD] = { "hbd", HEARTBEAT1_INTERFACE, HEARTBEAT1_OBJECT },
         [DAEMON_REPLICD] = { "replicd", REPLICATION1_INTERFACE, REPLICATION1_OBJECT },
+        [DAEMON_SVCMAND] = { "svcmand", SERVICE1_INTERFACE, SERVICE1_OBJECT },
         [DAEMON_VIPD] = { "vipd", ADDRESS1_INTERFACE, ADDRESS1_OBJECT },
 };
 

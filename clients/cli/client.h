@@ -20,6 +20,7 @@ typedef enum Daemon {
         DAEMON_ELECTD,
         DAEMON_HBD,
         DAEMON_REPLICD,
+        DAEMON_SVCMAND,
         DAEMON_VIPD,
         DAEMON_MAX,
 } Daemon;

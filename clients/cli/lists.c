@@ -162,6 +162,64 @@ int list_vips(const json_t *picture, const char *label)
         return table_print(table);
 }
 
+static Paint paint_of_service(const json_t *service)
+{
+        const char *state = picture_text(service, "state");
+
+        if (strcmp(state, "running") == 0)
+                return PAINT_GOOD;
+        if (strcmp(state, "stopped") == 0)
+                return PAINT_PLAIN;
+        return strcmp(state, "starting") == 0 || strcmp(state, "stopping") == 0 ? PAINT_WARNING : PAINT_BAD;
+}
+
+static void service_line(Table *table, const json_t *service)
+{
+        const json_t *units = json_object_get(service, "units"), *unit;
+        char text[AGE_SIZE], names[256] = "";
+        size_t i, n = 0;
+
+        json_array_foreach(units, i, unit)
+        {
+                n += (size_t) snprintf(names + n, sizeof(names) - n, "%s%s", i > 0 ? " " : "",
+                                       json_string_value(unit) ?: "");
+                n = MIN_OF(n, sizeof(names) - 1);
+        }
+        table_line(table);
+        table_cell(table, PAINT_STRONG, "%s", picture_text(service, "name"));
+        table_cell(table, PAINT_PLAIN, "%s", picture_text(service, "start"));
+        table_cell(table, paint_of_service(service), "%s", picture_text(service, "state"));
+        table_cell(table, PAINT_PLAIN, "%s", format_age(json_object_get(service, "state_age_ms"), text));
+        table_cell(table, PAINT_PLAIN, "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(json_object_get(service, "failures")));
+        table_cell(table, PAINT_PLAIN, "%s", names);
+        if (optional(service, "problem")[0])
+                table_note(table, "%s", optional(service, "problem"));
+}
+
+int list_services(const json_t *picture, const char *label)
+{
+        static const TableColumn columns[] = {
+                { "SERVICE", NULL, false }, { "RUNS ON", NULL, false },       { "STATE", NULL, false },
+                { "FOR", "for", false },    { "FAILURES", "failures", true }, { "UNITS", NULL, false },
+        };
+        const json_t *services = json_object_get(picture, "services");
+        _cleanup_(table_freep) Table *table = NULL;
+        const json_t *service;
+        size_t i;
+
+        if (json_array_size(services) == 0)
+                return print_empty(picture, label, "svcmand");
+
+        table = table_new(columns, ARRAY_SIZE(columns), label);
+        if (!table)
+                return -ENOMEM;
+
+        json_array_foreach(services, i, service) service_line(table, service);
+
+        return table_print(table);
+}
+
 int list_errors(const json_t *picture, const char *label)
 {
         const json_t *errors = json_object_get(picture, "errors");

@@ -11,5 +11,6 @@
 
 /* Print a list of the picture, below headings when label is NULL. Negative errno when that failed. */
 _must_check_ int list_paths(const json_t *picture, const char *label);
-_must_check_ int list_vips(const json_t *picture, const char *label);
+_must_check_ int list_services(const json_t *picture, const char *label);
+int list_vips(const json_t *picture, const char *label);
 _must_check_ int list_errors(const json_t *picture, const char *label);

@@ -14,9 +14,9 @@
 
 /* In the order in which `hapair --help` shows them. */
 static const Verb *const verbs[] = {
-        &verb_status, &verb_errors,   &verb_paths,  &verb_vips,        &verb_replication,
-        &verb_why,    &verb_logs,     &verb_become, &verb_maintenance, &verb_split_brain,
-        &verb_reboot, &verb_poweroff, &verb_config, &verb_init,        &verb_join,
+        &verb_status,   &verb_errors, &verb_paths,  &verb_vips,        &verb_services,    &verb_replication,
+        &verb_why,      &verb_logs,   &verb_become, &verb_maintenance, &verb_split_brain, &verb_reboot,
+        &verb_poweroff, &verb_config, &verb_init,   &verb_join,
 };
 
 static const Verb *find_verb(const char *name)

@@ -13,6 +13,7 @@
 #include "interfaces/address1-client.h"
 #include "interfaces/heartbeat1-client.h"
 #include "interfaces/replication1-client.h"
+#include "interfaces/service1-client.h"
 
 /* All that is asked: each daemon's own properties and, where it has any, its objects. */
 typedef struct Answers {
@@ -22,7 +23,8 @@ typedef struct Answers {
 
 static bool has_objects(Daemon daemon)
 {
-        return daemon == DAEMON_HBD || daemon == DAEMON_REPLICD || daemon == DAEMON_VIPD;
+        return daemon == DAEMON_HBD || daemon == DAEMON_REPLICD || daemon == DAEMON_SVCMAND ||
+               daemon == DAEMON_VIPD;
 }
 
 static void ask_all(Client *client, Answers *answers)
@@ -103,6 +105,17 @@ static const Field vip_fields[] = {
         { "state", "State", FIELD_TEXT },         { "reason", "Reason", FIELD_TEXT },
         { "state_age_ms", "Since", FIELD_AGE },   { "announced_age_ms", "Announced", FIELD_AGE },
         { "restored", "Restored", FIELD_NUMBER }, { "conflict_mac", "ConflictMac", FIELD_TEXT },
+};
+
+static const Field service_fields[] = {
+        { "description", "Description", FIELD_TEXT },
+        { "start", "Placement", FIELD_TEXT },
+        { "units", "Units", FIELD_LIST },
+        { "wanted", "Wanted", FIELD_FLAG },
+        { "state", "State", FIELD_TEXT },
+        { "state_age_ms", "Since", FIELD_AGE },
+        { "failures", "Failures", FIELD_NUMBER },
+        { "problem", "Problem", FIELD_TEXT },
 };
 
 static const Field history_fields[] = {
@@ -369,9 +382,9 @@ static int draw(const Answers *answers, json_t *picture)
                 return r;
 
         /* Only now: readers of JSON like to find the roles first, too. */
-        r = json_object_update_new(picture,
-                                   json_pack("{s:{}, s:[], s:[], s:[], s:n, s:n, s:{}}", "peer", "errors",
-                                             "vips", "paths", "volume", "split_brain", "daemons"));
+        r = json_object_update_new(picture, json_pack("{s:{}, s:[], s:[], s:[], s:[], s:n, s:n, s:{}}",
+                                                      "peer", "errors", "vips", "services", "paths",
+                                                      "volume", "split_brain", "daemons"));
         if (r < 0)
                 return -ENOMEM;
 
@@ -400,6 +413,10 @@ static int draw(const Answers *answers, json_t *picture)
         if (r < 0)
                 return r;
         r = mend_paths(json_object_get(picture, "paths"));
+        if (r < 0)
+                return r;
+        r = draw_objects(&answers->objects[DAEMON_SVCMAND], "service", SERVICE1_SERVICE_INTERFACE,
+                         service_fields, ARRAY_SIZE(service_fields), json_object_get(picture, "services"));
         if (r < 0)
                 return r;
         return draw_objects(&answers->objects[DAEMON_VIPD], "vip", ADDRESS1_VIRTUAL_IP_INTERFACE, vip_fields,
@@ -436,6 +453,7 @@ static bool is_healthy(const json_t *picture)
         static const char *const states[] = { "master", "slave" };
         static const char *const mild[] = { "warning" };
         static const char *const path_states[] = { "up" };
+        static const char *const service_states[] = { "running", "stopped", "starting", "stopping" };
         static const char *const vip_states[] = { "held", "absent", "disabled" };
 
         return one_of(picture_text(picture, "state"), states, ARRAY_SIZE(states)) &&
@@ -443,6 +461,8 @@ static bool is_healthy(const json_t *picture)
                all_have(json_object_get(picture, "errors"), "severity", mild, ARRAY_SIZE(mild)) &&
                all_have(json_object_get(picture, "paths"), "state", path_states, ARRAY_SIZE(path_states)) &&
                is_whole(json_object_get(picture, "volume")) &&
+               all_have(json_object_get(picture, "services"), "state", service_states,
+                        ARRAY_SIZE(service_states)) &&
                all_have(json_object_get(picture, "vips"), "state", vip_states, ARRAY_SIZE(vip_states));
 }
 

@@ -17,9 +17,10 @@
  *                         loss
  *   vips[]                name, enabled, address, aliases[], device, state, reason, state_age_ms,
  *                         announced_age_ms, restored, conflict_mac
- *   volume                null without one; resource, device, disk, mount_point, mounted, known, connection,
- *                         role, peer_role, disk_state, peer_disk_state, frozen, split_brain, wrote_alone,
- *                         alone_age_ms, generation, peer_generation (hexadecimal), size_kib,
+ *   services[]            name, description, start (where it is placed), units[], wanted (on this node),
+ * state, state_age_ms, failures, problem volume                null without one; resource, device, disk,
+ * mount_point, mounted, known, connection, role, peer_role, disk_state, peer_disk_state, frozen,
+ * split_brain, wrote_alone, alone_age_ms, generation, peer_generation (hexadecimal), size_kib,
  *                         out_of_sync_kib, sync, sync_done (percent), sync_rate_kib, sync_left_ms,
  *                         disk_errors, stalled_ms, snapshot, problem, age_ms (since the kernel was asked)
  *   split_brain           null without one; else "master" and "slave" (configured roles), as far as known:

@@ -6,8 +6,16 @@
 #include <string.h>
 
 #include "client.h"
+#include "common/config/catalogue.h"
 #include "common/config/machine.h"
 #include "setup.h"
+
+static void check_catalogue(const Config *config, GPtrArray *problems)
+{
+        static const char *const directories[] = { SETUP_DIRECTORY "/services.d", SETUP_CATALOGUE, NULL };
+
+        g_ptr_array_unref(catalogue_read(config, directories, problems));
+}
 
 static void check_machine(const Config *config, GPtrArray *problems)
 {
@@ -21,6 +29,7 @@ static void check_machine(const Config *config, GPtrArray *problems)
         }
 
         setup_check_node(machine, config, problems);
+        check_catalogue(config, problems);
 }
 
 /* local.conf lies beside the file, wherever that is. */

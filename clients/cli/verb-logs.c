@@ -23,8 +23,8 @@ typedef struct Log {
 /* Matches on one field are alternatives, matches on different fields must all hold; "+" begins anew. */
 #define FROM_DAEMONS                                                                                        \
         "_SYSTEMD_UNIT=hapair-hbd.service", "_SYSTEMD_UNIT=hapair-electd.service",                          \
-                        "_SYSTEMD_UNIT=hapair-vipd.service", "_SYSTEMD_UNIT=hapair-confd.service",          \
-                        "_SYSTEMD_UNIT=hapair-replicd.service"
+                        "_SYSTEMD_UNIT=hapair-svcmand.service", "_SYSTEMD_UNIT=hapair-vipd.service",        \
+                        "_SYSTEMD_UNIT=hapair-confd.service", "_SYSTEMD_UNIT=hapair-replicd.service"
 
 /* What systemd says about a daemon: that it died, was killed by its watchdog, came back. */
 #define ABOUT_DAEMON(name) "+", "_PID=1", "UNIT=hapair-" name ".service"
@@ -35,17 +35,13 @@ static const char *const heartbeat_matches[] = {
 };
 
 static const char *const failover_matches[] = {
-        FROM_DAEMONS, "HAPAIR_CATEGORY=failover", ABOUT_DAEMON("electd"), ABOUT_DAEMON("vipd"), NULL,
+        FROM_DAEMONS,         "HAPAIR_CATEGORY=failover", ABOUT_DAEMON("electd"),
+        ABOUT_DAEMON("vipd"), ABOUT_DAEMON("svcmand"),    NULL,
 };
 
 static const char *const all_matches[] = {
-        FROM_DAEMONS,
-        ABOUT_DAEMON("hbd"),
-        ABOUT_DAEMON("electd"),
-        ABOUT_DAEMON("vipd"),
-        ABOUT_DAEMON("confd"),
-        ABOUT_DAEMON("replicd"),
-        NULL,
+        FROM_DAEMONS,          ABOUT_DAEMON("hbd"),     ABOUT_DAEMON("electd"),  ABOUT_DAEMON("vipd"),
+        ABOUT_DAEMON("confd"), ABOUT_DAEMON("replicd"), ABOUT_DAEMON("svcmand"), NULL,
 };
 
 static const Log logs[] = {

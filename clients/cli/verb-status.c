@@ -115,6 +115,11 @@ static int print_picture(const json_t *picture, ExitStatus status)
         print_epoch(picture);
         print_peer(json_object_get(picture, "peer"));
 
+        if (json_array_size(json_object_get(picture, "services")) > 0) {
+                r = list_services(picture, "Services:");
+                if (r < 0)
+                        return r;
+        }
         r = list_vips(picture, "VIPs:");
         if (r < 0)
                 return r;

@@ -42,6 +42,7 @@ extern const Verb verb_paths;
 extern const Verb verb_poweroff;
 extern const Verb verb_reboot;
 extern const Verb verb_replication;
+extern const Verb verb_services;
 extern const Verb verb_split_brain;
 extern const Verb verb_status;
 extern const Verb verb_vips;

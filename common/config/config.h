@@ -58,6 +58,7 @@ typedef enum NodeRole {
 
 const char *arbiter_to_string(Arbiter arbiter);
 const char *node_role_to_string(NodeRole role);
+const char *placement_to_string(Placement placement);
 
 /* Strings are NULL, addresses AF_UNSPEC, where an optional key is not there or empty. */
 typedef struct GeneralConfig {

@@ -168,6 +168,11 @@ const char *arbiter_to_string(Arbiter arbiter)
         return arbiter_names[arbiter];
 }
 
+const char *placement_to_string(Placement placement)
+{
+        return placement_names[placement];
+}
+
 const char *node_role_to_string(NodeRole role)
 {
         static const char *const names[] = { "none", "master", "slave" };

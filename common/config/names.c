@@ -196,6 +196,36 @@ bool name_is_file_system(const char *text)
         return strcmp(text, "ext4") == 0 || strcmp(text, "xfs") == 0;
 }
 
+/* systemd would take much more; nothing that a service of ours needs. A template alone is no unit. */
+static bool is_service_unit(const char *text)
+{
+        return is_word(text, 127, "-_.@:") && g_str_has_suffix(text, ".service") && text[0] != '.' &&
+               text[0] != '@' && !g_str_has_suffix(text, "@.service") && !g_str_has_prefix(text, "hapair-");
+}
+
+/* It goes over D-Bus, which takes UTF-8 only, and to terminals. */
+bool name_is_description(const char *text)
+{
+        if (strlen(text) > 100 || !g_utf8_validate(text, -1, NULL))
+                return false;
+        for (const char *p = text; *p; p++)
+                if (g_ascii_iscntrl(*p))
+                        return false;
+        return true;
+}
+
+bool name_is_service_list(const char *text)
+{
+        g_auto(GStrv) units = g_strsplit(text, ";", -1);
+
+        if (g_strv_length(units) == 0 || g_strv_length(units) > 8)
+                return false;
+        for (char **unit = units; *unit; unit++)
+                if (!is_service_unit(*unit) || g_strv_contains((const char *const *) unit + 1, *unit))
+                        return false;
+        return true;
+}
+
 /* The rates that termios knows and that a heartbeat fits through. */
 bool name_is_baud(const char *text)
 {

@@ -22,4 +22,6 @@ bool name_is_disk(const char *text);
 bool name_is_mount_point(const char *text);
 bool name_is_file_system(const char *text);
 bool name_is_baud(const char *text);
+bool name_is_description(const char *text);
+bool name_is_service_list(const char *text);
 bool name_is_check_target(const char *text);

@@ -71,8 +71,7 @@ static void check_not_yet_ignored(const Config *config, GPtrArray *problems)
         for (unsigned i = 0; i < config->shared->sections->len; i++) {
                 const ScanSection *section = config->shared->sections->pdata[i];
 
-                if (g_str_equal(section->kind, "Device") || g_str_equal(section->kind, "Service") ||
-                    g_str_equal(section->kind, "Proxy"))
+                if (g_str_equal(section->kind, "Device") || g_str_equal(section->kind, "Proxy"))
                         config_warn(config, problems, section->header, NULL, no_effect);
         }
 }

@@ -56,7 +56,7 @@ int main(int argc, char *argv[])
         int r;
 
         store_init(&manager.store, getenv("HAPAIR_CONFIG_DIR") ?: HAPAIR_CONFIG_DIR,
-                   getenv("STATE_DIRECTORY"));
+                   getenv("HAPAIR_CATALOGUE_DIR") ?: HAPAIR_CATALOGUE_DIR, getenv("STATE_DIRECTORY"));
         r = run(&manager);
         watch_free(manager.watch);
         service_free(manager.service);

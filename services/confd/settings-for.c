@@ -196,6 +196,8 @@ static int append_for_electd(sd_bus_message *m, const Store *store)
         if (r >= 0)
                 r = append_bool(m, "Volume", store->config->replication.enabled);
         if (r >= 0)
+                r = append_bool(m, "Services", store->config->services->len > 0);
+        if (r >= 0)
                 r = append_string(m, "Digest", store->config->digest);
         if (r >= 0)
                 r = append_host_name(m, general, store->role);
@@ -240,21 +242,13 @@ static int append_for_replicd(sd_bus_message *m, const Store *store)
         return r;
 }
 
-static int append_aliases(sd_bus_message *m, const GArray *aliases)
+static int append_strings(sd_bus_message *m, const char *name, char **texts)
 {
-        g_auto(GStrv) texts = g_new0(char *, (aliases ? aliases->len : 0) + 1);
         int r;
-
-        for (unsigned i = 0; aliases && i < aliases->len; i++) {
-                char text[IP_ADDRESS_TEXT_MAX];
-
-                ip_address_format(&g_array_index(aliases, IpAddress, i), true, text);
-                texts[i] = g_strdup(text);
-        }
 
         r = sd_bus_message_open_container(m, 'e', "sv");
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", "Aliases");
+                r = sd_bus_message_append(m, "s", name);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'v', "as");
         if (r >= 0)
@@ -263,6 +257,20 @@ static int append_aliases(sd_bus_message *m, const GArray *aliases)
                 r = sd_bus_message_close_container(m);
 
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_aliases(sd_bus_message *m, const GArray *aliases)
+{
+        g_auto(GStrv) texts = g_new0(char *, (aliases ? aliases->len : 0) + 1);
+
+        for (unsigned i = 0; aliases && i < aliases->len; i++) {
+                char text[IP_ADDRESS_TEXT_MAX];
+
+                ip_address_format(&g_array_index(aliases, IpAddress, i), true, text);
+                texts[i] = g_strdup(text);
+        }
+
+        return append_strings(m, "Aliases", texts);
 }
 
 static int append_virtual_ip(sd_bus_message *m, const VirtualIpConfig *vip, NodeRole role)
@@ -307,6 +315,39 @@ static int append_for_vipd(sd_bus_message *m, const Store *store)
         return r < 0 ? r : table_close(m);
 }
 
+/* A service without a set has no units: svcmand tells of it, and cannot run it. */
+static int append_service(sd_bus_message *m, const ServiceConfig *service, const ServiceSet *set)
+{
+        int r;
+
+        r = row_open(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "Name", "s", service->name, "Start", "s",
+                                          placement_to_string(service->placement), "MaxFailures", "t",
+                                          service->max_failures, "FailureWindowUSec", "t",
+                                          service->failure_window_usec);
+        if (r >= 0 && set)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}", "Description", "s",
+                                          set->description ?: "", "Order", "t", set->order, "SettleUSec",
+                                          "t", set->settle_usec, "StartLimitUSec", "t",
+                                          set->start_limit_usec, "StopLimitUSec", "t", set->stop_limit_usec);
+        if (r >= 0 && set)
+                r = append_strings(m, "Units", set->units);
+
+        return r < 0 ? r : row_close(m);
+}
+
+static int append_for_svcmand(sd_bus_message *m, const Store *store)
+{
+        const GPtrArray *services = store->config->services;
+        int r = table_open(m, "Services");
+
+        for (unsigned i = 0; r >= 0 && i < services->len; i++)
+                r = append_service(m, services->pdata[i], store->sets->pdata[i]);
+
+        return r < 0 ? r : table_close(m);
+}
+
 static int append_common(sd_bus_message *m, const Store *store)
 {
         const Config *config = store->config;
@@ -346,9 +387,8 @@ int settings_append_for(sd_bus_message *m, const char *daemon, const Store *stor
                 const char *daemon;
                 int (*append)(sd_bus_message *m, const Store *store);
         } daemons[] = {
-                { "hbd", append_for_hbd },
-                { "electd", append_for_electd },
-                { "replicd", append_for_replicd },
+                { "hbd", append_for_hbd },         { "electd", append_for_electd },
+                { "replicd", append_for_replicd }, { "svcmand", append_for_svcmand },
                 { "vipd", append_for_vipd },
         };
         size_t i = 0;

@@ -78,11 +78,14 @@ static void remember_own(Store *store, const IpAddress *own)
                 store->copy_error = r;
 }
 
-void store_init(Store *store, const char *directory, const char *state_directory)
+void store_init(Store *store, const char *directory, const char *catalogue, const char *state_directory)
 {
         *store = (Store){
                 .directory = g_strdup(directory),
+                .catalogue = { g_build_filename(directory, "services.d", NULL), g_strdup(catalogue) },
                 .state_directory = g_strdup(state_directory),
+                .sets = g_ptr_array_new(),
+                .set_problems = problems_new(),
                 .file_problems = problems_new(),
                 .problems = problems_new(),
         };
@@ -91,7 +94,11 @@ void store_init(Store *store, const char *directory, const char *state_directory
 void store_done(Store *store)
 {
         g_free(store->directory);
+        g_free(store->catalogue[0]);
+        g_free(store->catalogue[1]);
         g_free(store->state_directory);
+        g_ptr_array_unref(store->sets);
+        g_ptr_array_unref(store->set_problems);
         config_free(store->config);
         g_ptr_array_unref(store->file_problems);
         g_ptr_array_unref(store->problems);
@@ -208,6 +215,16 @@ static bool load_copies(Store *store)
         return config;
 }
 
+/* A service without its set is named and cannot run; it is no reason to refuse everything else. */
+static void load_catalogue(Store *store)
+{
+        g_ptr_array_set_size(store->set_problems, 0);
+        g_ptr_array_unref(store->sets);
+        store->sets = store->config ? catalogue_read(store->config, (const char *const *) store->catalogue,
+                                                     store->set_problems)
+                                    : g_ptr_array_new();
+}
+
 StoreOutcome store_load(Store *store)
 {
         StoreOutcome outcome = STORE_REFUSED;
@@ -217,6 +234,7 @@ StoreOutcome store_load(Store *store)
         else if (!store->config && store->state_directory && load_copies(store))
                 outcome = STORE_FROM_COPY;
 
+        load_catalogue(store);
         store_judge(store);
 
         /* The parser's garbage goes back to the kernel: this daemon sits idle from here on. */
@@ -278,6 +296,7 @@ bool store_judge(Store *store)
         int r;
 
         copy_problems(problems, store->file_problems);
+        copy_problems(problems, store->set_problems);
 
         if (store->config) {
                 r = machine_read(&machine);

@@ -6,10 +6,12 @@
  */
 #pragma once
 
+#include "common/config/catalogue.h"
 #include "common/config/machine.h"
 
 typedef struct Store {
         char *directory;       /* of hapair.conf and local.conf */
+        char *catalogue[3];    /* where service sets are, the administrator's first; ends with NULL */
         char *state_directory; /* of their last right copies; NULL: none are kept */
         Config *config;        /* in force; NULL when there was never a right one */
         uint64_t generation;   /* rises with every configuration put in force */
@@ -17,7 +19,9 @@ typedef struct Store {
         NodeRole role;
         IpAddress own;            /* the address that told the role, in this boot of the machine */
         GPtrArray *file_problems; /* of the last load */
-        GPtrArray *problems;      /* these, and what does not fit this machine; errors first */
+        GPtrArray *sets; /* of the catalogue, one for each service in force; NULL for one that has none */
+        GPtrArray *set_problems;
+        GPtrArray *problems; /* all these, and what does not fit this machine; errors first */
 } Store;
 
 typedef enum StoreOutcome {
@@ -26,7 +30,7 @@ typedef enum StoreOutcome {
         STORE_FROM_COPY = 2, /* they are wrong, the last right copy is in force (at start only) */
 } StoreOutcome;
 
-void store_init(Store *store, const char *directory, const char *state_directory);
+void store_init(Store *store, const char *directory, const char *catalogue, const char *state_directory);
 void store_done(Store *store);
 
 /* Reads the files and puts them in force when they are right. Then store_judge(). */

@@ -127,7 +127,7 @@ class Daemon:
 
 
 INTERFACES = {'confd': 'Config1', 'electd': 'Election1', 'hbd': 'Heartbeat1', 'replicd': 'Replication1',
-              'vipd': 'Address1'}
+              'svcmand': 'Service1', 'vipd': 'Address1'}
 
 
 def members(root, interface):

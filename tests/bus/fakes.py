@@ -11,7 +11,7 @@ from gi.repository import Gio, GLib
 
 INTERFACES = pathlib.Path(os.environ['HAPAIR_SOURCE_ROOT']) / 'interfaces'
 NAMES = {'confd': 'org.hapair.Config1', 'electd': 'org.hapair.Election1', 'hbd': 'org.hapair.Heartbeat1',
-         'replicd': 'org.hapair.Replication1', 'vipd': 'org.hapair.Address1'}
+         'replicd': 'org.hapair.Replication1', 'svcmand': 'org.hapair.Service1', 'vipd': 'org.hapair.Address1'}
 
 OBJECT_MANAGER = Gio.DBusNodeInfo.new_for_xml('''<node><interface name="org.freedesktop.DBus.ObjectManager">
     <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>

@@ -46,7 +46,11 @@ class Confd(Daemon):
     def __init__(self, directory):
         self.conf = directory / 'hapair.conf'
         self.conf.write_text(RIGHT)
-        super().__init__('confd', directory, HAPAIR_CONFIG_DIR=str(directory))
+        self.catalogue = directory / 'catalogue'
+        self.own_catalogue = directory / 'services.d'
+        for path in (self.catalogue, self.own_catalogue):
+            path.mkdir()
+        super().__init__('confd', directory, HAPAIR_CONFIG_DIR=str(directory), HAPAIR_CATALOGUE_DIR=str(self.catalogue))
         for device in ('lan', 'rep', 'dmz'):
             self.in_network('ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', device + 'x')
             self.in_network('ip', 'link', 'set', device, 'up')
@@ -88,7 +92,7 @@ def test_master_gets_its_settings_typed(confd):
                   {'Name': 'serial', 'Kind': 'serial', 'Device': '/dev/ttyS0', 'Baud': 115200}]}
     assert confd.settings('electd') == common | {
         'Arbiter': 'paths', 'AutoFailback': True, 'FailbackDelayUSec': 7500000, 'FailoverLinkDown': True,
-        'AcceptSplitRisk': False, 'Volume': False, 'HostName': 'gw-master', 'Gateway': '192.0.2.1',
+        'AcceptSplitRisk': False, 'Volume': False, 'Services': False, 'HostName': 'gw-master', 'Gateway': '192.0.2.1',
         'Watchdog': '', 'Problems': [], 'Digest': confd.property('Digest')}
     assert confd.settings('vipd') == common | {
         'PrimaryDevice': '', 'Own': '192.0.2.11',
@@ -142,6 +146,42 @@ def test_without_a_role_replicd_gets_no_ends(confd):
     settings = confd.start().settings('replicd')
     assert settings['Role'] == 'none'
     assert not settings.keys() & {'Own', 'Peer', 'Disk', 'PeerDisk'}
+
+
+def test_services_are_resolved_to_their_units(confd):
+    confd.conf.write_text(RIGHT + '[Service vpn]\nStart=both\nMaxFailures=2\n[Service web]\n')
+    (confd.catalogue / 'vpn.service-set').write_text(
+        '[ServiceSet]\nDescription=A VPN\nUnits=a@x.service;b.service\nOrder=7\nSettleSec=0.5\n')
+    (confd.catalogue / 'web.service-set').write_text('[ServiceSet]\nUnits=theirs.service\n')
+    (confd.own_catalogue / 'web.service-set').write_text('[ServiceSet]\nUnits=ours.service\n')
+    settings = confd.own(MASTER).start().settings('svcmand')
+    limits = {'StartLimitUSec': 30000000, 'StopLimitUSec': 10000000}
+    assert settings['Services'] == [
+        {'Name': 'vpn', 'Start': 'both', 'MaxFailures': 2, 'FailureWindowUSec': 60000000, 'Description': 'A VPN',
+         'Units': ['a@x.service', 'b.service'], 'Order': 7, 'SettleUSec': 500000, **limits},
+        {'Name': 'web', 'Start': 'master', 'MaxFailures': 3, 'FailureWindowUSec': 60000000, 'Description': '',
+         'Units': ['ours.service'], 'Order': 50, 'SettleUSec': 0, **limits}]
+    assert confd.settings('electd')['Services'] and confd.rules() == []
+
+
+@pytest.mark.parametrize('text,mode,rule', [
+    (None, 0o644, 'is no service of the catalogue'),
+    ('[ServiceSet]\n', 0o644, 'ServiceSet Units: is missing'),
+    ('[ServiceSet]\nUnits=hapair-vipd.service\n', 0o644, "none of hapair's own"),
+    ('[ServiceSet]\nUnits=a.service\nColour=red\n', 0o644, 'is no key of a section ServiceSet'),
+    ('[ServiceSet]\nUnits=a.service\n[Other]\n', 0o644, 'is no section of a service set'),
+    ('[ServiceSet]\nUnits=a.service\n', 0o664, 'must be owned by root'),
+    ('[ServiceSet]\nUnits=b.service;shared.service\n', 0o644, 'has a unit that is of [Service sound] too')])
+def test_a_service_without_a_usable_set_is_named_and_all_else_is_in_force(confd, text, mode, rule):
+    confd.conf.write_text(RIGHT + '[Service sound]\n[Service vpn]\n')
+    (confd.catalogue / 'sound.service-set').write_text('[ServiceSet]\nUnits=shared.service\n')
+    if text is not None:
+        (confd.catalogue / 'vpn.service-set').write_text(text)
+        (confd.catalogue / 'vpn.service-set').chmod(mode)
+    settings = confd.own(MASTER).start().settings('svcmand')
+    assert any(rule in found for found in confd.rules()), confd.rules()
+    assert [s.get('Units') for s in settings['Services']] == [['shared.service'], None]
+    assert confd.property('Valid')
 
 
 def test_slave_gets_the_other_ends(confd):
