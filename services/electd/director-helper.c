@@ -36,6 +36,10 @@ static int on_order(sd_bus_message *message, void *userdata, sd_bus_error *unuse
         if (error && sd_bus_is_open(sd_bus_message_get_bus(message)) <= 0) {
                 gone(call->helper); /* first: an order to nobody is not tried again at once */
                 r = -ENOTCONN;
+                if (call->helper == &director->svcmand) {
+                        director_services_wait(director, &call->command);
+                        return 0;
+                }
         } else if (error) {
                 r = sd_bus_error_has_name(error, ELECTION_REFUSED) ? -EPERM
                                                                    : -sd_bus_message_get_errno(message);
@@ -86,7 +90,14 @@ void director_order(Director *director, const ElectCommand *command)
         case ELECT_HELPER_REPLICD:
                 r = give(director, &director->replicd, command);
                 break;
-        case ELECT_HELPER_SVCMAND: /* of a pair that has services, which no configuration says yet */
+        case ELECT_HELPER_SVCMAND:
+                director->services_waiting.order = ELECT_ORDER_NONE; /* this one takes its place */
+                r = give(director, &director->svcmand, command);
+                if (r == -ENOTCONN) {
+                        director_services_wait(director, command);
+                        return;
+                }
+                break;
         case ELECT_HELPER_NONE:
         case ELECT_HELPER_MAX:
                 break;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "director.h"
 #include "objects.h"
 
@@ -109,6 +110,7 @@ static int apply(sd_bus_message *message, void *userdata)
                 { "FailbackDelayUSec", "t", offsetof(DirectorSettings, failback_delay_usec) },
                 { "FailoverLinkDown", "b", offsetof(DirectorSettings, failover_link_down) },
                 { "Volume", "b", offsetof(DirectorSettings, volume) },
+                { "Services", "b", offsetof(DirectorSettings, services) },
                 { "Digest", "s", offsetof(DirectorSettings, digest) },
                 { "HostName", "s", offsetof(DirectorSettings, host_name) },
                 { "Watchdog", "s", offsetof(DirectorSettings, watchdog) },
@@ -137,6 +139,7 @@ static int apply(sd_bus_message *message, void *userdata)
                 .active = wanted->active,
                 .configured = parse_role(wanted->role),
                 .volume = wanted->volume,
+                .services = wanted->services,
                 .arbiter = wanted->arbiter && strcmp(wanted->arbiter, "operator") == 0
                                            ? ELECT_ARBITER_OPERATOR
                                            : ELECT_ARBITER_PATHS,
@@ -149,6 +152,8 @@ static int apply(sd_bus_message *message, void *userdata)
         };
         watchdog = MAX_OF(event.settings.dead_usec / 2, WATCHDOG_MIN_USEC);
         service_set_watchdog(director->service, MIN_OF(watchdog, WATCHDOG_MAX_USEC));
+        director->facts.services_away = wanted->services && !director->svcmand.told;
+        director->facts.services_away_usec = now_usec();
         director_feed(director, &event);
         /* Nothing asks a gateway yet: as if none were known. */
         director_feed(director, &(ElectEvent){ .type = ELECT_EV_GATEWAY, .gateway = ELECT_VOID });

@@ -156,6 +156,7 @@ static void step(Director *director, const ElectEvent *event)
         if (actions.overflow)
                 log_error(service_log(director->service), "failover",
                           "A decision had more consequences than fit; please report this");
+        director_services_look(director);
         election_bus_changed(director);
 }
 
@@ -231,6 +232,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         check_late(director);
         director_publish_again(director);
         director_watchdog_look(director);
+        director_services_look(director);
         if (now_usec() >= director->errors_due_usec) {
                 director->errors_due_usec = now_usec() + ERRORS_PERIOD_USEC;
                 election_bus_errors(director);
@@ -361,6 +363,9 @@ int director_new(Service *service, Director *director)
         r = director_vipd_open(director);
         if (r < 0)
                 return r;
+        r = director_svcmand_open(director);
+        if (r < 0)
+                return r;
         return director_replicd_open(director);
 }
 
@@ -374,6 +379,7 @@ void director_done(Director *director)
         inhibit_free(director->inhibit);
         bus_client_free(director->hbd);
         bus_client_free(director->vipd.client);
+        director_svcmand_close(director);
         director_replicd_close(director);
         watchdog_close(director->watchdog, director->left);
         director_settings_close(director);

@@ -8,6 +8,7 @@
  *   director-helper.c  who carries out orders: connection, limits, what its objects say
  *   director-vipd.c  the addresses: orders, links, probes
  *   director-replicd.c  the volume: orders, its state, the fence-peer handler's questions
+ *   director-svcmand.c  the services: orders, what it says of them
  *   director-settings.c  the settings, in the core's words
  *   director-watchdog.c  the hardware watchdog
  */
@@ -72,7 +73,7 @@ typedef struct Waiter {
 
 /* What the settings say beyond what the core needs. */
 typedef struct DirectorSettings {
-        bool configured, active, auto_failback, failover_link_down, volume;
+        bool configured, active, auto_failback, failover_link_down, volume, services;
         char *role, *arbiter, *host_name, *digest, *watchdog, *cluster;
         ErrorFacts *problems; /* where what confd found goes */
         uint64_t dead_usec, failback_delay_usec;
@@ -93,7 +94,7 @@ struct Director {
         Service *service;
         Settings *settings;
         BusClient *hbd;
-        Helper vipd, replicd;
+        Helper vipd, replicd, svcmand;
         ElectCore core;
         uint8_t key[SEAL_KEY_SIZE];
         History history;
@@ -120,7 +121,14 @@ struct Director {
         bool fetching_paths, fetch_paths_again;
         ElectEvent addresses; /* collected until both answers are there */
         bool link_known, link_carrier, link_own_address;
-        ElectEvent volume; /* collected in the same way */
+        ElectEvent volume;        /* collected in the same way */
+        ElectOrder services_told; /* what svcmand was told last, START or STOP; NONE: nothing since it
+                                     started */
+        bool services_slave, services_maintenance, services_maintenance_told;
+        ElectVerdict services_health;
+        ElectCommand services_waiting; /* an order that svcmand was not there for; NONE: none */
+        uint64_t services_until_usec;
+        sd_event_source *services_timer;
         char resource[64]; /* DRBD's name of the volume */
         bool joined;       /* replicd was heard */
         bool left;         /* in order: nothing is held here any more */
@@ -178,6 +186,12 @@ _must_check_ int director_fence_asked(Director *director, sd_bus_message *call);
 void director_fence_answer(Director *director, uint8_t answer);
 void director_reset(Director *director, ElectReason reason);
 void director_replicd_close(Director *director);
+
+/* director-svcmand.c */
+_must_check_ int director_svcmand_open(Director *director);
+void director_svcmand_close(Director *director);
+void director_services_wait(Director *director, const ElectCommand *command);
+void director_services_look(Director *director);
 
 /* director-settings.c */
 _must_check_ int director_settings_open(Director *director);

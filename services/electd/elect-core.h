@@ -24,7 +24,6 @@ uint64_t elect_nonce_new(ElectCore *core);
 void elect_raise_epoch(ElectCore *core, uint64_t epoch);
 
 /* elect-know.c: what is known, in the words of the rules */
-uint64_t elect_listen_usec(const ElectCore *core);
 bool elect_standby(const ElectCore *core);
 bool elect_active(const ElectCore *core);
 bool elect_automatic(const ElectCore *core);

@@ -76,6 +76,7 @@ uint64_t elect_order(ElectCore *core, ElectOrder order)
                 .order = order,
                 .force = order == ELECT_ORDER_PRIMARY &&
                          (core->plan.reason == ELECT_REASON_FORCED || elect_disk_untouched(core)),
+                .alone = order == ELECT_ORDER_START && !elect_peer_heard(core),
                 .id = ++core->order_ids,
                 .epoch = core->epoch,
                 .limit_usec = limit_usec(core, order),
@@ -293,6 +294,22 @@ static void plan_stuck(ElectCore *core, ElectOrder order, int error)
                 elect_set_state(core, ELECT_FAULT, ELECT_REASON_ORDER_FAILED);
 }
 
+static void step_done(ElectCore *core)
+{
+        core->plan.issued = false;
+        if (++core->plan.at == core->plan.n)
+                plan_end(core);
+}
+
+/*
+ * A service that does not start gives the role back. Where nobody else could take it, what does start serves
+ * without it: one broken service must not take the addresses from both nodes. svcmand goes on trying.
+ */
+static bool goes_on_without(const ElectCore *core, ElectOrder order)
+{
+        return order == ELECT_ORDER_START && core->taking_nonce == 0 && !elect_peer_able(core);
+}
+
 static void plan_failed(ElectCore *core, int error)
 {
         ElectPlan *plan = &core->plan;
@@ -303,6 +320,10 @@ static void plan_failed(ElectCore *core, int error)
                 return; /* who carries it out restarts: the order waits, see helper_away() */
         if (plan->demotion || plan->undo) {
                 plan_stuck(core, order, error);
+                return;
+        }
+        if (goes_on_without(core, order)) {
+                step_done(core);
                 return;
         }
         /* Of what was up before, all has to go down, not only what this plan began. */
@@ -351,13 +372,6 @@ static bool frozen_rule(ElectCore *core)
         }
         plan_failed(core, -ETIMEDOUT);
         return true;
-}
-
-static void step_done(ElectCore *core)
-{
-        core->plan.issued = false;
-        if (++core->plan.at == core->plan.n)
-                plan_end(core);
 }
 
 /* The kernel went on by itself, as its handler was told (fence_rule): nothing is left to be ordered. */

@@ -417,6 +417,7 @@ typedef enum ElectActionType {
 typedef struct ElectCommand {
         ElectOrder order;
         bool force; /* PRIMARY: a disk that is not the newest, because an operator says so */
+        bool alone; /* START: no peer is there that waits to run the slave's services */
         uint64_t id;
         uint64_t epoch;
         uint64_t limit_usec;

@@ -218,5 +218,7 @@ ElectPeerState elect_peer_role(const ElectCore *core, ElectRole *ret_role);
 /* What the sentences for people rest on, as the rules see it. */
 bool elect_connected(const ElectCore *core);
 bool elect_master_heard(const ElectCore *core);
+uint64_t elect_listen_usec(
+                const ElectCore *core); /* so long a node listens before it believes that it is alone */
 bool elect_peer_able(const ElectCore *core);
 bool elect_split_brain(const ElectCore *core);

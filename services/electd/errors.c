@@ -131,6 +131,20 @@ static void add_helpers(List *list, const ElectCore *core, const ErrorFacts *fac
                 add_conflict(list, core);
 }
 
+static void add_services(List *list, const ElectCore *core, const ErrorFacts *facts)
+{
+        if (facts->services_away)
+                add(list, "services-away", false, facts->services_away_usec,
+                    "Look at `systemctl status hapair-svcmand`.", "The service daemon does not answer");
+        if (core->health == ELECT_BAD)
+                add(list, "services-failing", false, core->health_since_usec,
+                    "Look at `hapair services`, and why its units fail; a peer that is able takes over.",
+                    "A service keeps failing on this node");
+        for (size_t i = 0; i < facts->n_services; i++)
+                add(list, "service", false, facts->services_usec[i],
+                    "Do what it says, and look at `hapair services`.", facts->services[i]);
+}
+
 static void add_peer(List *list, const ElectCore *core)
 {
         ElectRole role;
@@ -297,6 +311,7 @@ size_t errors_list(const ElectCore *core, const ErrorFacts *facts, ErrorItem ret
 
         add_itself(&list, core, facts);
         add_helpers(&list, core, facts);
+        add_services(&list, core, facts);
         add_peer(&list, core);
         add_paths(&list, core);
         add_volume(&list, core, facts);

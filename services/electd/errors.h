@@ -6,8 +6,9 @@
 
 #include "elect.h"
 
-#define ERRORS_MAX          32
-#define CONFIG_PROBLEMS_MAX 8
+#define ERRORS_MAX           32
+#define CONFIG_PROBLEMS_MAX  8
+#define SERVICE_PROBLEMS_MAX 8
 
 typedef struct ErrorItem {
         const char *code;
@@ -29,6 +30,11 @@ typedef struct ErrorFacts {
         char own_name[64], peer_name[64]; /* of the nodes; empty: not known */
         bool own_address_gone;            /* of the primary device, for longer than a moment */
         char volume_problem[256];         /* why replicd has no working volume; empty: it has */
+        bool services_away;               /* there are some, and svcmand does not answer */
+        uint64_t services_away_usec;
+        size_t n_services;
+        uint64_t services_usec[SERVICE_PROBLEMS_MAX];
+        char services[SERVICE_PROBLEMS_MAX][256]; /* what svcmand says is wrong with each */
         bool save_failed;
         uint64_t save_failed_usec;
         int watchdog_error; /* negative errno: the configured one cannot be used */

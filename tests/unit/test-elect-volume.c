@@ -33,6 +33,30 @@ static void test_alone_with_sole_listens_then_serves(void)
         g_assert_cmpuint(node.orders[ELECT_ORDER_PRIMARY], ==, 1);
 }
 
+static void with_a_broken_service(Node *node)
+{
+        ElectEvent event = { .type = ELECT_EV_SETTINGS, .settings = node->core.settings };
+
+        event.settings.services = true;
+        node->failing[ELECT_ORDER_START] = -EIO;
+        node_give(node, &event);
+}
+
+/* One broken service must not keep everything else from the only node that is left. */
+static void test_alone_a_service_that_will_not_start_is_gone_without(void)
+{
+        Node node;
+
+        node_eligible_slave(&node, ELECT_ROLE_SLAVE);
+        with_a_broken_service(&node);
+        node_silent_peer(&node);
+        node_wait(&node, USEC_PER_SEC);
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_START], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_ACQUIRE], ==, 1);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_STOP], ==, 0);
+}
+
 static void test_eligibility_is_cleared_at_boot(void)
 {
         ElectStart start = { .now_usec = 1, .instance = NODE_INSTANCE, .boot_id = { 5 } };
@@ -222,6 +246,7 @@ int main(int argc, char *argv[])
         g_test_init(&argc, &argv, NULL);
         TEST(alone_without_proof_waits);
         TEST(alone_with_sole_listens_then_serves);
+        TEST(alone_a_service_that_will_not_start_is_gone_without);
         TEST(eligibility_is_cleared_at_boot);
         TEST(isolated_gives_up_when_the_peer_holds_the_right);
         TEST(half_open_master_goes_when_it_hears_the_one_with_the_right);
