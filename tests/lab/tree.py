@@ -18,16 +18,17 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 
 PACKAGES = (
-    "dbus", "iproute2", "iputils-arping", "iputils-ping", "keepalived", "libglib2.0-0", "libglib2.0-bin",
-    "libjansson4", "libnl-3-200", "libnl-route-3-200", "libprotobuf-c1", "libsmartcols1", "libsodium23",
-    "nftables", "polkitd", "procps", "socat", "systemd", "systemd-sysv",
+    "charon-systemd", "dbus", "iproute2", "iputils-arping", "iputils-ping", "keepalived", "libglib2.0-0",
+    "libglib2.0-bin", "libjansson4", "libnl-3-200", "libnl-route-3-200", "libprotobuf-c1", "libsmartcols1",
+    "libsodium23", "nftables", "openvpn", "polkitd", "procps", "socat", "squid", "strongswan-swanctl", "systemd",
+    "systemd-sysv",
 )
 
 # What makes no sense on a node that is a container, or costs boot time for nothing.
 MASKED = (
     "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dev-hugepages.mount",
     "dev-mqueue.mount", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
-    "getty.target", "kmod-static-nodes.service", "ldconfig.service", "motd-news.timer",
+    "getty.target", "kmod-static-nodes.service", "ldconfig.service", "logrotate.timer", "motd-news.timer",
     "nftables.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
     "systemd-binfmt.service", "systemd-firstboot.service", "systemd-hwdb-update.service",
@@ -43,7 +44,7 @@ CUSTOMIZE = """set -eu
 cd "$1"
 for unit in {masked}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
 ln -sf /lib/systemd/system/multi-user.target etc/systemd/system/default.target
-rm etc/systemd/system/multi-user.target.wants/keepalived.service
+for unit in keepalived openvpn squid strongswan; do rm etc/systemd/system/multi-user.target.wants/$unit.service; done
 mkdir -p var/log/journal etc/systemd/journald.conf.d
 printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nForwardToSyslog=no\\n' \
         > etc/systemd/journald.conf.d/lab.conf
