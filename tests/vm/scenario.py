@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 from ..lab import scenario as containers
-from ..lab.host import wait_for
+from ..lab.host import LabError, wait_for
 from ..lab.scenario import Failed
 from . import records
 from .node import is_emulated
@@ -44,6 +44,20 @@ Environment=LD_PRELOAD=/usr/lib/hapair-lab/strike.so
 STRIKE_ORDER, STRUCK = "/run/hapair-lab-strike", "/var/lib/hapair/electd/struck"
 
 
+# The service of every scenario that spoils something.
+SERVICE, UNIT = "demo", "lab-demo.service"
+SERVICE_FILES = {
+    f"/etc/systemd/system/{UNIT}": "[Unit]\nDescription=A service\n\n[Service]\nExecStart=sleep infinity\n",
+    f"/etc/hapair/services.d/{SERVICE}.service-set": f"[ServiceSet]\nUnits={UNIT}\nStopLimitSec=2\n",
+}
+# What an administrator may have done so that a step fails: a check before the start, a unit that nobody may stop.
+SPOILT = f"/etc/systemd/system/{UNIT}.d/spoilt.conf"
+SPOILS = {
+    "start": f"mkdir -p {SPOILT[:SPOILT.rindex('/')]}; printf '[Service]\\nExecStartPre=false\\n' >{SPOILT}",
+    "stop": f"mkdir -p {SPOILT[:SPOILT.rindex('/')]}; printf '[Unit]\\nRefuseManualStop=yes\\n' >{SPOILT}",
+}
+
+
 class Scenario(containers.Scenario):
     """A scenario file, read."""
 
@@ -54,6 +68,9 @@ class Scenario(containers.Scenario):
         if self.volume:
             for section, keys in records.SETTINGS.items():
                 self.settings[section] = {"SyncRate": SYNC_RATE_KIB, **keys, **self.settings.get(section, {})}
+        self.spoils = any(words[0] == "spoil" for _, words in self.steps)
+        if self.spoils:
+            self.settings.setdefault(f"Service {SERVICE}", {"Start": "master"})
 
     def exempt(self, arbiter):
         """Whether an operator has taken it upon themself that data may be lost or the pair may split."""
@@ -79,6 +96,9 @@ class Play(containers.Play):
         self.rig.renew()
         if self.scenario.volume:        # not before: the pair of the last scenario served until here
             self.client, self.writers = records.Client(self.net, self.pair.vip), records.Watch(self.nodes)
+        for node in self.nodes.values() if self.scenario.spoils else ():
+            for path, text in SERVICE_FILES.items():
+                node.write(path, text)
         self.pair.init("--no-start")
         for name, node in self.nodes.items():
             if any(words[:2] == ["strike", name] for _, words in self.scenario.steps):
@@ -234,6 +254,27 @@ def revert(play, name):
     """They are as in that copy again."""
     for kind in ("root", "data"):
         shutil.copy(play.nodes[name].disk(kind) + ".copy", play.nodes[name].disk(kind))
+
+
+@step
+def spoil(play, name, order):
+    """A step of a change of roles fails there from now on."""
+    if order not in SPOILS:
+        raise Failed(f"this engine cannot spoil {order}")
+    play.nodes[name].exec("sh", "-c", f"{SPOILS[order]}; systemctl daemon-reload; sync")
+
+
+@step
+def repair(play, *names):
+    """It works again, also where the node has reset itself meanwhile, as soon as it is up."""
+    for name in names:
+        def repaired(node=play.nodes[name]):
+            try:
+                return node.exec("sh", "-c", f"rm -f {SPOILT}; systemctl daemon-reload",
+                                 check=False).returncode == 0
+            except LabError:
+                return False
+        wait_for(f"{name} is repaired", repaired, play.margin)
 
 
 @step
