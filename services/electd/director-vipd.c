@@ -87,9 +87,12 @@ static int on_answered(sd_bus_message *message, void *userdata, sd_bus_error *er
 static int on_reached(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         ElectEvent event = { .type = ELECT_EV_REACHED };
+        int answered;
 
-        if (sd_bus_message_read(message, "t", &event.reached_usec) >= 0)
-                director_feed(userdata, &event);
+        if (sd_bus_message_read(message, "bt", &answered, &event.reached.usec) < 0)
+                return 0;
+        event.reached.answered = answered != 0;
+        director_feed(userdata, &event);
         return 0;
 }
 

@@ -35,7 +35,7 @@ bool elect_echoed(const ElectCore *core);
 bool elect_able(const ElectCore *core);
 bool elect_fit(const ElectCore *core);
 bool elect_peer_answers(ElectCore *core);
-bool elect_peer_reached(ElectCore *core);
+bool elect_peer_silent(const ElectCore *core);
 bool elect_probed(ElectCore *core);
 bool elect_promised(ElectCore *core);
 bool elect_probe_wanted(const ElectCore *core);

@@ -7,8 +7,6 @@
 
 #define ANSWER_MIN_USEC (8 * USEC_PER_MSEC)
 #define PROBED_MAX_USEC USEC_PER_SEC
-/* vipd asks at the replication link every 2 s while all is well. */
-#define REACHED_USEC (10 * USEC_PER_SEC)
 /* For a master's right: the kernels find the same cut seconds apart, and consent waits for the later one. */
 #define FENCE_USEC USEC_PER_MINUTE
 
@@ -118,19 +116,14 @@ bool elect_peer_answers(ElectCore *core)
 }
 
 /*
- * The same at the replication link. Silence there means something only of a kernel that used to answer; of
- * any other, as behind a router, nobody knows.
+ * The same at the replication link, where DRBD's connection may still seem to stand: so it takes vipd's
+ * word, fresh, that its questions were asked and not answered. Without it nobody knows.
  */
-bool elect_peer_reached(ElectCore *core)
+bool elect_peer_silent(const ElectCore *core)
 {
-        uint64_t until = core->reached_usec + MAX_OF(core->settings.dead_usec / 4, ANSWER_MIN_USEC);
+        uint64_t until = core->silent_usec + MAX_OF(core->settings.dead_usec / 4, ANSWER_MIN_USEC);
 
-        if (core->reached_usec == 0 || core->reached_usec + REACHED_USEC < core->probing_since_usec)
-                return true;
-        if (core->now_usec >= until)
-                return false;
-        elect_wake(core, until);
-        return true;
+        return core->silent_usec != 0 && core->now_usec < until;
 }
 
 /*
@@ -314,6 +307,13 @@ static void hear_answer(ElectCore *core, const uint8_t *mac)
                 core->peer_answered_usec = core->now_usec;
 }
 
+static void hear_reached(ElectCore *core, bool answered, uint64_t usec)
+{
+        if (answered)
+                core->reached_usec = core->now_usec;
+        core->silent_usec = answered ? 0 : MIN_OF(usec, core->now_usec);
+}
+
 static void hear_conflict(ElectCore *core, const uint8_t *mac, bool present)
 {
         if (core->conflict != present)
@@ -353,7 +353,7 @@ static void hear_vipd_gone(ElectCore *core)
         core->vipd_since_usec = core->now_usec;
         core->refresh_id = 0;
         core->probing = false;
-        core->reached_usec = 0;
+        core->silent_usec = 0;
         core->conflict = false;
         hear_verdict(core, &core->link, &core->link_since_usec, ELECT_UNKNOWN);
 }
@@ -377,6 +377,7 @@ static void hear_late(ElectCore *core, uint64_t late_usec)
         forget_record(core); /* with it, every message that waited: see elect_receive() */
         core->peer_rebooted = false;
         core->probing = false; /* asked anew, so that its answers are counted from now */
+        core->silent_usec = 0;
         if (core->listen_since_usec != USEC_INFINITY)
                 core->listen_since_usec = core->now_usec;
         if (knew) /* hbd, late as well, says it too */
@@ -433,7 +434,7 @@ void elect_hear(ElectCore *core, const ElectEvent *event)
                 hear_answer(core, event->answer.mac);
                 break;
         case ELECT_EV_REACHED:
-                core->reached_usec = MIN_OF(event->reached_usec, core->now_usec);
+                hear_reached(core, event->reached.answered, event->reached.usec);
                 break;
         case ELECT_EV_CONFLICT:
                 hear_conflict(core, event->answer.mac, event->answer.present);

@@ -8,6 +8,8 @@
 
 /* So long the kernel may take to hear its handler's answer and to go on. */
 #define THAW_USEC (5 * USEC_PER_SEC)
+/* In half of it replicd has tried to connect again, and DRBD has found a peer that lives. */
+#define RECONNECT_USEC (10 * USEC_PER_SEC)
 
 /* A frozen master, or a standby that may act by itself. */
 static bool may_claim(const ElectCore *core)
@@ -117,7 +119,16 @@ static bool silence(ElectCore *core)
 
 static bool evidence(ElectCore *core)
 {
-        return !elect_connected(core) && silence(core);
+        uint64_t until = core->reached_usec + RECONNECT_USEC;
+
+        if (elect_connected(core))
+                return false;
+        /* Who ended the connection and hears the peer's kernel after all, lets the kernels connect first. */
+        if (core->parted_usec != 0 && core->reached_usec >= core->parted_usec && core->now_usec < until) {
+                elect_wake(core, until);
+                return false;
+        }
+        return silence(core);
 }
 
 /*
@@ -126,11 +137,13 @@ static bool evidence(ElectCore *core)
  */
 static bool part_rule(ElectCore *core)
 {
+        uint64_t again = core->parted_usec + RECONNECT_USEC;
+
         if (!elect_connected(core) || !elect_standby(core) || !elect_automatic(core) || core->plan.n > 0 ||
             core->settings.arbiter != ELECT_ARBITER_PATHS || !elect_disk_whole(core) ||
-            core->now_usec < core->part_next_usec || !silence(core) || elect_peer_reached(core))
+            !elect_peer_silent(core) || !silence(core) || (core->parted_usec != 0 && core->now_usec < again))
                 return false;
-        core->part_next_usec = core->now_usec + core->settings.dead_usec;
+        core->parted_usec = core->now_usec;
         elect_order(core, ELECT_ORDER_DISCONNECT);
         elect_decide(core, elect_state(core), ELECT_REASON_LINK_SILENT);
         return true;

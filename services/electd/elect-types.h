@@ -307,8 +307,7 @@ typedef enum ElectEventType {
         ELECT_EV_VIPD_GONE,
         ELECT_EV_LINK,     /* carrier of the primary LAN */
         ELECT_EV_ANSWERED, /* somebody else answers for a virtual IP (while probing) */
-        ELECT_EV_REACHED,  /* the peer's kernel answered at the replication link, now or before (while
-                              probing) */
+        ELECT_EV_REACHED,  /* whether the peer's kernel answers at the replication link (while probing) */
         ELECT_EV_CONFLICT, /* somebody else answers for a virtual IP we hold, or no longer */
         ELECT_EV_GATEWAY,
         ELECT_EV_HEALTH, /* services and disks of this node */
@@ -354,7 +353,10 @@ typedef struct ElectEvent {
                         uint8_t mac[ELECT_MAC_SIZE];
                         bool present; /* CONFLICT: it answers / it no longer does */
                 } answer;
-                uint64_t reached_usec; /* when it answered */
+                struct {
+                        bool answered; /* false: none of the last questions, though it used to */
+                        uint64_t usec; /* as of when */
+                } reached;
                 ElectVerdict health;
                 ElectVolume volume;
                 struct {

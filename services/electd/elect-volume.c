@@ -25,6 +25,7 @@ void elect_void_session(ElectCore *core)
 /* A new connection is a new session; an offer ends, because the peer's kernel has seen this node demoted. */
 static void connection_made(ElectCore *core)
 {
+        core->parted_usec = 0;
         elect_void_session(core);
         core->offer = false;
         core->eligible_next_usec = 0;

@@ -128,8 +128,10 @@ typedef struct ElectCore {
         uint64_t probing_since_usec;
         uint64_t peer_answered_usec; /* one of the peer's MACs, last; 0: never */
         uint64_t reached_usec;       /* its kernel answered at the replication link, last; 0: never */
-        uint64_t part_next_usec;     /* the replication is not disconnected again before */
-        bool conflict;               /* a stranger answers for an address we hold */
+        uint64_t silent_usec;        /* it used to, and as of then did no longer; 0: nobody says so */
+        uint64_t parted_usec; /* its silence had the replication disconnected; 0: not since it was connected
+                               */
+        bool conflict;        /* a stranger answers for an address we hold */
         uint8_t conflict_mac[ELECT_MAC_SIZE];
         uint64_t conflict_since_usec;
         ElectVolume volume;

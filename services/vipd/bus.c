@@ -148,8 +148,6 @@ int address1_method_probe(sd_bus_message *message, void *userdata, sd_bus_error 
                 return r;
         plan_probe(&m->plan, on != 0, now_usec());
         manager_turn(m);
-        if (on && m->plan.peer.answered_usec != 0)
-                address1_emit_reached(m->service, m->plan.peer.answered_usec);
         return sd_bus_reply_method_return(message, NULL);
 }
 

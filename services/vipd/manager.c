@@ -119,7 +119,7 @@ static void on_claim(void *userdata, int ifindex, const IpAddress *address, cons
         if ((claim & PLAN_ANSWERED) != 0)
                 address1_emit_answered(m->service, m->plan.vips[vip].name, text, now);
         if ((claim & PLAN_REACHED) != 0 && m->plan.probing)
-                address1_emit_reached(m->service, now);
+                address1_emit_reached(m->service, true, now);
         if ((claim & PLAN_CONFLICT) != 0) {
                 ip_address_format(address, false, host);
                 log_event(service_log(m->service),
@@ -132,7 +132,28 @@ static void on_claim(void *userdata, int ifindex, const IpAddress *address, cons
                           text, device_name(&m->plan, ifindex), host, m->plan.vips[vip].name);
                 address1_emit_conflict(m->service, m->plan.vips[vip].name, text, true);
         }
-        manager_turn(m);
+        if (!m->hearing)
+                manager_turn(m);
+}
+
+/* A peer that answered while this daemon did not run has answered: what waits is heard before it is judged.
+ */
+static void hear_what_waits(Manager *m)
+{
+        if (now_usec() < m->plan.question_usec)
+                return;
+        m->hearing = true;
+        wire_hear(m->wire);
+        m->hearing = false;
+}
+
+static void tell_silence(Manager *m)
+{
+        uint64_t silent_usec = m->plan.peer.silent_usec;
+
+        if (silent_usec != 0 && silent_usec != m->silent_told_usec)
+                address1_emit_reached(m->service, false, silent_usec);
+        m->silent_told_usec = silent_usec;
 }
 
 /* The platform of work.h. */
@@ -243,9 +264,13 @@ void manager_turn(Manager *m)
                                          .send = platform_send,
                                          .record = platform_record,
                                          .done = platform_done };
-        int r = work(&m->plan, &kernel, m);
-        uint64_t next = r > 0 ? 0 : plan_next_usec(&m->plan);
+        uint64_t next;
+        int r;
 
+        hear_what_waits(m);
+        r = work(&m->plan, &kernel, m);
+        next = r > 0 ? 0 : plan_next_usec(&m->plan);
+        tell_silence(m);
         if (r < 0) {
                 m->plan.resync = true;
                 next = now_usec() + RETRY_USEC;

@@ -48,7 +48,9 @@ typedef struct Manager {
 
         Plan plan;
         Ledger ledger;
-        bool ledger_failed;       /* told already */
+        bool ledger_failed; /* told already */
+        bool hearing;       /* claims that waited are read, and nothing is done yet */
+        uint64_t silent_told_usec;
         uint64_t news_until_usec; /* the log's budget for what others do to our addresses */
         unsigned int news_left;
 

@@ -113,7 +113,7 @@ void plan_load_begin(Plan *p, uint64_t dead_usec, const char *primary, const IpA
 void plan_load_peer(Plan *p, const IpAddress *own, const IpAddress *peer)
 {
         if (!ip_address_equal(&p->peer.address, peer) || !ip_address_equal(&p->peer.own.address, own))
-                p->peer.answered_usec = 0;
+                plan_forget_peer(&p->peer);
         load_own(&p->peer.own, own);
         p->peer.address = *peer;
 }

@@ -26,3 +26,5 @@ PlanPlace plan_allowed(const Plan *p, const PlanSlot *slot);
 void plan_restart_announcing(PlanSlot *slot, uint64_t now_usec);
 /* Finds each virtual IP's device again after an own address or a link changed. */
 void plan_find_devices(Plan *p);
+/* What it answered, or did not, says nothing any more. */
+void plan_forget_peer(PlanPeer *peer);

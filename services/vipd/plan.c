@@ -13,6 +13,7 @@ enum {
         PROBE_MIN_USEC = 2 * USEC_PER_MSEC,
         PROBE_MAX_USEC = 200 * USEC_PER_MSEC,
         WATCH_USEC = 2 * USEC_PER_SEC,
+        KNOWN_USEC = 5 * WATCH_USEC,
 };
 
 /* Gaps after the first announcement: a switch port may still be learning, a frame may be lost. */
@@ -51,6 +52,14 @@ void plan_announce(Plan *p, uint64_t now_usec)
 
 void plan_probe(Plan *p, bool on, uint64_t now_usec)
 {
+        PlanPeer *peer = &p->peer;
+
+        if (on != p->probing) {
+                peer->known = peer->answered_usec != 0 && now_usec < peer->answered_usec + KNOWN_USEC;
+                peer->asked = peer->answered = false;
+                peer->unanswered = 0;
+                peer->silent_usec = 0;
+        }
         if (on && !p->probing)
                 p->question_usec = now_usec;
         p->probing = on;
@@ -95,7 +104,9 @@ static unsigned int reached(PlanPeer *peer, uint64_t now_usec)
 {
         unsigned int claim = peer->answered ? 0 : PLAN_REACHED;
 
-        peer->answered = true;
+        peer->answered = peer->known = true;
+        peer->unanswered = 0;
+        peer->silent_usec = 0;
         peer->answered_usec = now_usec;
         return claim;
 }
@@ -299,14 +310,23 @@ static size_t step_announce(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
         return n;
 }
 
-/* The question to the peer at the replication link, if there is one to ask. */
-static size_t ask_peer(Plan *p, PlanAction *ret_action)
+void plan_unasked(Plan *p)
+{
+        p->peer.asked = false;
+}
+
+/* What has become of the last question to the peer at the replication link, and the next. */
+static size_t ask_peer(Plan *p, uint64_t now_usec, PlanAction *ret_action)
 {
         const PlanLink *link = plan_find_link(p, p->peer.ifindex);
+        PlanPeer *peer = &p->peer;
 
-        p->peer.answered = false;
-        if (p->peer.address.family == 0 || link == NULL || !link->ethernet || !link->carrier)
+        peer->unanswered = peer->asked && !peer->answered ? peer->unanswered + 1 : 0;
+        peer->silent_usec = p->probing && peer->known && peer->unanswered >= PLAN_SILENT ? now_usec : 0;
+        peer->asked = peer->answered = false;
+        if (peer->address.family == 0 || link == NULL || !link->ethernet || !link->carrier)
                 return 0;
+        peer->asked = true;
         *ret_action = (PlanAction){ .type = PLAN_QUESTION,
                                     .ifindex = link->ifindex,
                                     .address = p->peer.address,
@@ -324,7 +344,7 @@ static size_t step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions)
         if (question_interval(p) == USEC_INFINITY || now_usec < p->question_usec)
                 return 0;
         p->question_usec = now_usec + question_interval(p);
-        n = ask_peer(p, ret_actions);
+        n = ask_peer(p, now_usec, ret_actions);
         if (!p->probing && p->holding != PLAN_HELD)
                 return n;
 

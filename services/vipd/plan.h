@@ -28,6 +28,7 @@ enum {
         PLAN_LINKS_MAX = 1024,
         PLAN_STRAYS_MAX = 64,
         PLAN_ANSWERS_MAX = 4, /* told after one question: two nodes of a pair, and whoever intrudes */
+        PLAN_SILENT = 5,      /* questions in a row without an answer */
         PLAN_BATCH = 100,     /* actions a step; measured: 1000 addresses in 17 ms, one by one 30 ms */
 };
 
@@ -75,13 +76,19 @@ typedef struct PlanVip {
         uint8_t answer_mac[PLAN_ANSWERS_MAX][MAC_SIZE];
 } PlanVip;
 
-/* The other end of the replication link, which shares a network with this one. */
+/*
+ * The other end of the replication link, which shares a network with this one. That it is silent is said
+ * only of questions that were asked, each of which had the time until the next; of nothing else.
+ */
 typedef struct PlanPeer {
         PlanOwn own;            /* this node's end */
         IpAddress address;      /* the peer's; family 0: there is no volume */
         int ifindex;            /* of the own end; 0: none */
-        bool answered;          /* since the last question */
-        uint64_t answered_usec; /* last; 0: never */
+        bool asked, answered;   /* the last question */
+        uint64_t answered_usec; /* when it answered last; 0: never */
+        bool known;             /* it answered while probing, or not long before */
+        unsigned unanswered;    /* in a row */
+        uint64_t silent_usec;   /* PLAN_SILENT of them or more, of a peer that used to answer; 0: not */
 } PlanPeer;
 
 /* An address that is wanted, present or recorded as ours. */
@@ -195,6 +202,9 @@ _must_check_ int plan_load_vip(Plan *p, const char *name, bool enabled, const Ip
  * has it, or it is one of the node's own. */
 _must_check_ int plan_load_address(Plan *p, int vip, const IpAddress *address);
 void plan_load_end(Plan *p);
+
+/* The question to the peer was not sent. */
+void plan_unasked(Plan *p);
 
 /* Orders. -ESTALE: a lower epoch than before; -ERANGE: one that jumps by more than 2^32. */
 _must_check_ int plan_acquire(Plan *p, uint64_t epoch);

@@ -198,6 +198,18 @@ static int on_frame(sd_event_source *source, int fd, uint32_t revents, void *use
         return 0;
 }
 
+void wire_hear(Wire *wire)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(wire->listeners); i++)
+                for (size_t j = 0; j < ARRAY_SIZE(families); j++) {
+                        sd_event_source *source = wire->listeners[i].sources[j];
+
+                        if (source != NULL)
+                                (void) on_frame(source, sd_event_source_get_io_fd(source), EPOLLIN,
+                                                &wire->listeners[i]);
+                }
+}
+
 /* Opens a socket that hears nothing before its filter is in place. */
 static int open_listener(Listener *listener, uint8_t family, const Ranges *ranges, sd_event_source **ret)
 {

@@ -31,6 +31,9 @@ static inline void wire_freep(Wire **wire)
  */
 _must_check_ int wire_listen(Wire *wire, const Plan *plan);
 
+/* Hands over the claims that wait, as the event loop will. */
+void wire_hear(Wire *wire);
+
 /*
  * Sends the frames of PLAN_ANNOUNCE and PLAN_QUESTION. What cannot be sent is lost, as on any network, and
  * repeated by the plan. Returns the last error, 0 for none.

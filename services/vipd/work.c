@@ -38,8 +38,12 @@ static int carry_out(Plan *plan, const Platform *platform, void *userdata, const
                 r = platform->record(userdata);
                 break;
         case PLAN_ANNOUNCE:
+                r = platform->send(userdata, actions, n);
+                break;
         case PLAN_QUESTION:
                 r = platform->send(userdata, actions, n);
+                if (r < 0)
+                        plan_unasked(plan);
                 break;
         case PLAN_QUIET:
         case _PLAN_ACTION_MAX:

@@ -17,7 +17,7 @@ from cli import (DEGRADED, HAPAIR, HEALTHY, NOT_RUNNING, REFUSED, SOURCE, USAGE,
                  status_json, without_ages)
 from fakes import boottime_usec
 
-VERBS = ['status', 'errors', 'paths', 'vips', 'replication', 'why', 'logs', 'become', 'maintenance', 'split-brain',
+VERBS = ['status', 'errors', 'paths', 'vips', 'services', 'replication', 'why', 'logs', 'become', 'maintenance', 'split-brain',
          'reboot', 'poweroff', 'config', 'init', 'join']
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root takes the private doors')

@@ -179,7 +179,8 @@ static void fill(Input *input, World *world, ElectEvent *event)
                 event->answer.present = next(input) & 1;
                 break;
         case ELECT_EV_REACHED:
-                event->reached_usec = next(input) * USEC_PER_MSEC;
+                event->reached.answered = next(input) & 1;
+                event->reached.usec = next(input) * USEC_PER_MSEC;
                 break;
         case ELECT_EV_VOLUME:
                 fill_volume(input, &event->volume);

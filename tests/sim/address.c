@@ -7,6 +7,7 @@
 
 #define WATCH_USEC   (100 * USEC_PER_MSEC)
 #define REACH_USEC   (2 * USEC_PER_SEC)
+#define KNOWN_USEC   (5 * REACH_USEC)
 #define MAC_STRANGER 0x66
 
 /* What a WORK_PROBE is about. */
@@ -58,7 +59,7 @@ void vipd_start(World *w, unsigned node)
         Vipd *v = &w->node[node].vipd;
         uint64_t patience = MAX_OF(w->settings.dead_usec, 2 * USEC_PER_SEC);
 
-        v->ordered = v->probing = v->conflict = false;
+        v->ordered = v->probing = v->conflict = v->asked = false;
         v->reached_usec = 0;
         vipd_tell_all(w, node);
         world_plan(w, node, DAEMON_VIPD, patience, WORK_LEDGER);
@@ -106,23 +107,28 @@ static void hear_answer(World *w, unsigned node, uint8_t last)
         director_tell(w, node, &event, world_between(w, 100, 600));
 }
 
-static void tell_reached(World *w, unsigned node)
+static void tell_reached(World *w, unsigned node, bool answered)
 {
-        ElectEvent event = { .type = ELECT_EV_REACHED, .reached_usec = w->node[node].vipd.reached_usec };
+        ElectEvent event = { .type = ELECT_EV_REACHED, .reached = { answered, w->now_usec } };
 
-        if (event.reached_usec != 0)
-                director_tell(w, node, &event, world_between(w, 100, 600));
+        director_tell(w, node, &event, world_between(w, 100, 600));
 }
 
 /* The peer's kernel answers at the replication link, whatever its daemons do. */
-static bool reach(World *w, unsigned node)
+static void reach(World *w, unsigned node)
 {
         const Node *peer = &w->node[OTHER(node)];
-        bool reached = w->settings.volume && net_whole(w, LINK_REPLICATION) && peer->power && !peer->frozen;
+        Vipd *v = &w->node[node].vipd;
 
-        if (reached)
-                w->node[node].vipd.reached_usec = w->now_usec;
-        return reached;
+        v->unanswered = v->asked && !v->answered ? v->unanswered + 1 : 0;
+        v->asked = w->settings.volume;
+        v->answered = v->asked && net_whole(w, LINK_REPLICATION) && peer->power && !peer->frozen;
+        if (v->answered)
+                v->reached_usec = w->now_usec;
+        if (v->probing && v->answered)
+                tell_reached(w, node, true);
+        else if (v->probing && v->reached_usec + KNOWN_USEC > v->probing_usec && v->unanswered >= 5)
+                tell_reached(w, node, false);
 }
 
 static void ask_around(World *w, unsigned node)
@@ -131,8 +137,7 @@ static void ask_around(World *w, unsigned node)
 
         if (!n->vipd.probing)
                 return;
-        if (reach(w, node))
-                tell_reached(w, node);
+        reach(w, node);
         if (net_whole(w, LINK_LAN) && address_answers(w, OTHER(node)) && w->lie != LIE_PROBE)
                 hear_answer(w, node, (uint8_t) OTHER(node));
         if (n->carrier && w->stranger)
@@ -160,10 +165,13 @@ static void probe(World *w, const Work *work)
                 return;
         }
         v->probing = work->number == PROBE_BEGIN;
+        if (v->probing != was) {
+                v->asked = false;
+                v->probing_usec = w->now_usec;
+        }
         if (!v->probing)
                 return;
         tell(w, work->node, &(ElectEvent){ .type = ELECT_EV_PROBING });
-        tell_reached(w, work->node);
         if (!was)
                 ask_around(w, work->node);
 }
@@ -179,7 +187,7 @@ static void watch(World *w, unsigned node, bool again)
 
         if (n->vipd.held && n->vipd.ordered)
                 n->address = true;
-        if (w->now_usec >= n->vipd.reached_usec + REACH_USEC)
+        if (!n->vipd.probing && w->now_usec >= n->vipd.reached_usec + REACH_USEC)
                 reach(w, node);
         if (n->vipd.carrier_told != n->carrier)
                 tell_link(w, node); /* changed while it was stopped */

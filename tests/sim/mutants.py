@@ -42,7 +42,7 @@ MUTANTS = [
     Mutant('only who holds every acknowledged write takes the right by evidence', 'electd/elect-right.c',
            '!lan || !core->memory.elig || !core->durable.elig)', '!lan)'),
     Mutant('a replication link that answers is not cut', 'electd/elect-right.c',
-           '!silence(core) || elect_peer_reached(core)', '!silence(core)'),
+           '!elect_peer_silent(core) || !silence(core)', '!silence(core)'),
     Mutant('a stray primary is demoted', 'electd/elect-volume.c',
            '!core->volume.known || !core->volume.primary) return false; if (core->now_usec < patience)',
            'true) return false; if (core->now_usec < patience)'),

@@ -177,7 +177,10 @@ typedef struct Vipd {
         bool held; /* the ledger: electd's last order in this boot */
         bool ordered;
         bool probing, conflict, carrier_told;
-        uint64_t reached_usec; /* the peer's kernel answered at the replication link, last */
+        bool asked, answered;  /* the peer's kernel, at the replication link: the last question */
+        unsigned unanswered;   /* in a row */
+        uint64_t reached_usec; /* it answered last */
+        uint64_t probing_usec; /* since */
 } Vipd;
 
 typedef enum DrbdNet {

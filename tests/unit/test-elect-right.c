@@ -265,31 +265,29 @@ static void test_evidence_is_looked_at_again_after_the_fsync(void)
 }
 
 /* 20: the peer may have gone on and be gone again: what is here may be old, and nobody is to read it. */
-/* The peer died, and the kernel's connection stands as it does for seconds. */
-static void connected_to_nobody(Node *node, uint64_t reached_usec, bool answers)
+static void reached(Node *node, bool answered, uint64_t usec)
 {
-        ElectEvent reached = { .type = ELECT_EV_REACHED, .reached_usec = reached_usec };
+        node_give(node, &(ElectEvent){ .type = ELECT_EV_REACHED, .reached = { answered, usec } });
+}
 
+/* Its peer has died, and the kernel's connection stands as it does for seconds. */
+static void connected_to_nobody(Node *node)
+{
         node_eligible_slave(node, ELECT_ROLE_SLAVE);
         node_wait(node, NODE_DEAD_USEC);
         node_peer(node, ELECT_PEER_LATE);
-        node_give(node, &reached);
-        for (unsigned i = 0; i < 20; i++) {
-                node_wait(node, NODE_DEAD_USEC / 10);
-                reached.reached_usec = node->core.now_usec;
-                if (answers)
-                        node_give(node, &reached);
-                if (i == 5)
-                        node_peer(node, ELECT_PEER_LOST);
-        }
+        node_wait(node, NODE_DEAD_USEC / 2);
+        node_peer(node, ELECT_PEER_LOST);
+        g_assert_cmpuint(node->orders[ELECT_ORDER_DISCONNECT], ==, 0); /* nobody says that it is silent */
 }
 
 static void test_connection_to_a_silent_kernel_is_ended(void)
 {
         Node node;
 
-        connected_to_nobody(&node, 1, false);
-        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], >=, 1);
+        connected_to_nobody(&node);
+        reached(&node, false, node.now_usec);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 1);
         g_assert_false(node.core.memory.sole); /* the kernel has not done it yet */
         node.volume.connected = false;
         node_volume(&node);
@@ -300,18 +298,36 @@ static void test_connection_to_a_kernel_that_answers_stands(void)
 {
         Node node;
 
-        connected_to_nobody(&node, 1, true);
+        connected_to_nobody(&node);
+        reached(&node, true, node.now_usec);
+        node_wait(&node, 20 * NODE_DEAD_USEC);
         g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 0);
         g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
 }
 
-static void test_silence_of_a_kernel_that_never_answered_means_nothing(void)
+static void test_silence_of_long_ago_means_nothing(void)
 {
         Node node;
 
-        connected_to_nobody(&node, 0, false);
+        connected_to_nobody(&node);
+        reached(&node, false, node.now_usec - NODE_DEAD_USEC / 2);
         g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 0);
+}
+
+static void test_kernel_that_answers_after_all_is_connected_first(void)
+{
+        Node node;
+
+        connected_to_nobody(&node);
+        reached(&node, false, node.now_usec);
+        g_assert_cmpuint(node.orders[ELECT_ORDER_DISCONNECT], ==, 1);
+        reached(&node, true, node.now_usec);
+        node.volume.connected = false;
+        node_volume(&node);
+        node_wait(&node, 5 * USEC_PER_SEC);
         g_assert_cmpint(node.core.state, ==, ELECT_SLAVE);
+        node_wait(&node, 6 * USEC_PER_SEC); /* nothing came of it */
+        g_assert_cmpint(node.core.state, ==, ELECT_MASTER);
 }
 
 static void test_isolated_master_that_was_late_serves_nobody(void)
@@ -386,7 +402,8 @@ int main(int argc, char *argv[])
         TEST(evidence_is_looked_at_again_after_the_fsync);
         TEST(connection_to_a_silent_kernel_is_ended);
         TEST(connection_to_a_kernel_that_answers_stands);
-        TEST(silence_of_a_kernel_that_never_answered_means_nothing);
+        TEST(silence_of_long_ago_means_nothing);
+        TEST(kernel_that_answers_after_all_is_connected_first);
         TEST(isolated_master_that_was_late_serves_nobody);
         TEST(operator_arbiter_promotes_no_slave);
         TEST(hearing_sole_bars);

@@ -135,31 +135,61 @@ static void test_probe_asks_many_times_in_a_dead_time(Fixture *f, gconstpointer 
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &vip, their_mac, f->now, &which), ==, 0);
 }
 
-static void test_peer_at_the_replication_link_is_asked_all_the_time(Fixture *f, gconstpointer data)
+static const IpAddress peer = { .family = AF_INET, .bytes = { 10, 1, 0, 2 } };
+
+/* This node's end of the replication link is on eth1. */
+static void link_up(Fixture *f)
 {
         IpAddress end = { .family = AF_INET, .bytes = { 10, 1, 0, 1 } };
-        const IpAddress peer = { .family = AF_INET, .bytes = { 10, 1, 0, 2 } };
-        int which;
 
         plan_load_peer(&f->plan, &end, &peer);
         link_is(f, ETH1, true);
         pass(f, 10 * USEC_PER_SEC);
-        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0); /* no device has this node's end */
+        g_assert_cmpuint(f->count[PLAN_QUESTION], ==, 0); /* no device has it */
         end.prefix_len = 24;
         g_assert_cmpint(plan_address(&f->plan, ETH1, &end, 0), ==, PLAN_OWN);
+}
+
+static void test_peer_at_the_replication_link_is_asked_all_the_time(Fixture *f, gconstpointer data)
+{
+        int which;
+
+        link_up(f);
         pass(f, 10 * USEC_PER_SEC);
         g_assert_cmpuint(f->count[PLAN_QUESTION], >=, 5);
         g_assert_cmpuint(f->count[PLAN_QUESTION], <=, 6);
         g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].address, &peer));
-        g_assert_true(ip_address_equal(&f->last[PLAN_QUESTION].sender, &end));
         g_assert_cmpint(f->last[PLAN_QUESTION].ifindex, ==, ETH1);
         g_assert_cmpuint(plan_claim(&f->plan, ETH0, &peer, their_mac, f->now, &which), ==, 0);
-        g_assert_cmpuint(f->plan.peer.answered_usec, ==, 0);
         g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, PLAN_REACHED);
         g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, 0); /* told */
-        g_assert_cmpuint(f->plan.peer.answered_usec, ==, f->now);
-        g_assert_cmpint(plan_address_gone(&f->plan, ETH1, &end), ==, PLAN_OWN);
-        g_assert_cmpuint(f->plan.peer.answered_usec, ==, 0); /* what answered there says nothing here */
+}
+
+static void test_silence_is_that_of_questions_asked(Fixture *f, gconstpointer data)
+{
+        int which;
+
+        link_up(f);
+        pass(f, 10 * USEC_PER_SEC);
+        plan_probe(&f->plan, true, f->now);
+        pass(f, USEC_PER_SEC);
+        g_assert_cmpuint(f->plan.peer.silent_usec, ==, 0); /* it never answered */
+
+        g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, PLAN_REACHED);
+        f->now += USEC_PER_SEC; /* nobody asked meanwhile */
+        run(f);
+        g_assert_cmpuint(f->plan.peer.silent_usec, ==, 0);
+        pass(f, 70 * USEC_PER_MSEC); /* five questions, of which the last has not had its time */
+        g_assert_cmpuint(f->plan.peer.silent_usec, ==, 0);
+        pass(f, 20 * USEC_PER_MSEC);
+        g_assert_cmpuint(f->plan.peer.silent_usec, !=, 0);
+        g_assert_cmpuint(plan_claim(&f->plan, ETH1, &peer, their_mac, f->now, &which), ==, PLAN_REACHED);
+        g_assert_cmpuint(f->plan.peer.silent_usec, ==, 0);
+        pass(f, USEC_PER_SEC);
+        g_assert_cmpuint(f->plan.peer.silent_usec, !=, 0);
+        link_is(f, ETH1, false); /* what cannot be asked is not silent */
+        pass(f, USEC_PER_SEC);
+        g_assert_cmpuint(f->plan.peer.silent_usec, ==, 0);
 }
 
 static void test_holder_asks_whether_another_answers(Fixture *f, gconstpointer data)
@@ -186,6 +216,7 @@ int main(int argc, char **argv)
                 { "probe-asks-many-times-in-a-dead-time", test_probe_asks_many_times_in_a_dead_time },
                 { "peer-at-the-replication-link-is-asked-all-the-time",
                   test_peer_at_the_replication_link_is_asked_all_the_time },
+                { "silence-is-that-of-questions-asked", test_silence_is_that_of_questions_asked },
                 { "holder-asks-whether-another-answers", test_holder_asks_whether_another_answers },
         };
 
