@@ -156,7 +156,7 @@ static int read_file(const char *path, ConfigText *ret_text, GPtrArray *problems
                 close(fd);
         if (r == -ENOENT)
                 return r;
-        if (r < 0 || why) {
+        if (!text || r < 0) {
                 problems_add(problems, PROBLEM_ERROR, path, 0, NULL, NULL, NULL, "%s%s",
                              why ? "" : "cannot be read: ", why ?: g_strerror(-r));
                 return r < 0 ? r : -EPERM;

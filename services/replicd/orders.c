@@ -117,8 +117,7 @@ void order_resume(Job *job)
 /* A connection that is being ended already is unknown to the kernel a moment later. */
 void order_disconnect(Job *job)
 {
-        if (order_has_link(job->manager) &&
-            job->manager->volume.connection != DRBD_CONNECTION_DISCONNECTING)
+        if (order_has_link(job->manager) && job->manager->volume.connection != DRBD_CONNECTION_DISCONNECTING)
                 order_part(job, told, true);
         else
                 job_done(job);

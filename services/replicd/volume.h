@@ -148,7 +148,7 @@ typedef struct Volume {
         uint64_t stalled_usec;
 
         /* the keeper */
-        unsigned orders; /* under way */
+        unsigned orders;      /* under way */
         uint64_t rested_usec; /* the identifiers are not asked for before: more orders may follow the last */
         bool left;
         uint64_t rest_usec;

@@ -178,9 +178,8 @@ static int on_unit(sd_bus_message *message, void *userdata, sd_bus_error *unused
         return 0;
 }
 
-static void fetch(Watched *watched)
+static void fetch_of(Units *units, Watched *watched)
 {
-        Units *units = watched->units;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
@@ -196,10 +195,15 @@ static void fetch(Watched *watched)
                 hear_silence(units);
 }
 
+static void fetch(Watched *watched)
+{
+        fetch_of(watched->units, watched);
+}
+
 static void fetch_all(Units *units)
 {
         for (size_t i = 0; i < units->n_watched; i++)
-                fetch(&units->watched[i]);
+                fetch_of(units, &units->watched[i]);
 }
 
 /* Signals */
