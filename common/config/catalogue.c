@@ -138,7 +138,7 @@ static int read_file(const char *path, ConfigText *ret_text, GPtrArray *problems
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         g_autofree char *text = NULL;
         const char *why = NULL;
-        struct stat st;
+        struct stat st = { 0 };
         ssize_t n = 0;
         int r = 0;
 
