@@ -11,6 +11,8 @@ from .host import wait_for
 from .pair import Pair
 from .test_config import errors
 
+pytestmark = pytest.mark.alone
+
 VPN, IPSEC, PROXY = "openvpn-server@server.service", "strongswan.service", "squid.service"
 # A real server that needs neither a tunnel device, which the lab's nodes have not got, nor certificates.
 OPENVPN = "dev null\nproto udp\nlport 1194\nmode p2p\nauth none\ncipher none\n"

@@ -106,9 +106,11 @@ def _prune(keep, kind):
         lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path)
+            # Renamed first: what something is still mounted on stays, and must not be taken for a whole tree.
+            os.rename(path, path + ".old")
+            shutil.rmtree(path + ".old", ignore_errors=True)
             os.unlink(path + ".lock")
-        except BlockingIOError:
+        except OSError:     # a lab stands on it, or it cannot be moved: the next one tries again
             pass
         finally:
             os.close(lock)
