@@ -37,13 +37,6 @@ bool plan_link_has_own(const Plan *p, const PlanLink *link)
         return false;
 }
 
-void plan_forget_peer(PlanPeer *peer)
-{
-        peer->asked = peer->answered = peer->known = false;
-        peer->answered_usec = peer->silent_usec = 0;
-        peer->unanswered = 0;
-}
-
 static void find_peer(Plan *p)
 {
         int ifindex = p->peer.own.place.ifindex;

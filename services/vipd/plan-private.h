@@ -4,6 +4,9 @@
 
 #include "plan.h"
 
+/* Announce and ask at this pace while another host claims an address. */
+#define PLAN_DEFEND_USEC USEC_PER_SEC
+
 /* However fast something removes an address: it is put back at most this often. */
 #define PUT_BACK_USEC (10 * USEC_PER_MSEC)
 
@@ -26,5 +29,9 @@ PlanPlace plan_allowed(const Plan *p, const PlanSlot *slot);
 void plan_restart_announcing(PlanSlot *slot, uint64_t now_usec);
 /* Finds each virtual IP's device again after an own address or a link changed. */
 void plan_find_devices(Plan *p);
+
+/* plan-ask.c */
 /* What it answered, or did not, says nothing any more. */
 void plan_forget_peer(PlanPeer *peer);
+uint64_t plan_question_interval(const Plan *p);
+size_t plan_step_question(Plan *p, uint64_t now_usec, PlanAction *ret_actions);
