@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 
 #define RETRY_FIRST_USEC (1 * USEC_PER_MSEC)
 #define RETRY_LAST_USEC  (100 * USEC_PER_MSEC)
@@ -39,8 +40,7 @@ static void connect_later(BusClient *client)
                 client->delay_usec = RETRY_FIRST_USEC;
         client->connected_usec = 0;
 
-        sd_event_source_set_time(client->retry, now + client->delay_usec);
-        sd_event_source_set_enabled(client->retry, SD_EVENT_ONESHOT);
+        timer_set(client->retry, now + client->delay_usec);
         client->delay_usec = MIN_OF(client->delay_usec * 2, RETRY_LAST_USEC);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/service-internal.h"
+#include "common/timer.h"
 
 #define SYSTEM_BUS       "unix:path=/run/dbus/system_bus_socket"
 #define RETRY_FIRST_USEC (50 * USEC_PER_MSEC)
@@ -103,8 +104,7 @@ static void connect_later(Service *service)
         if (service->stopping)
                 return;
         service->system_delay_usec = MIN_OF(delay * 2, RETRY_LAST_USEC);
-        sd_event_source_set_time(service->system_retry, now_usec() + delay);
-        sd_event_source_set_enabled(service->system_retry, SD_EVENT_ONESHOT);
+        timer_set(service->system_retry, now_usec() + delay);
 }
 
 int bus_door_open(Service *service)

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/datagram.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define BUDGET_USEC    (10 * USEC_PER_SEC)
 
 typedef struct Text {
         char bytes[8192];
@@ -106,4 +108,14 @@ void log_event(Log *log, const LogEntry *entry, const char *format, ...)
 
         struct iovec part = { .iov_base = text.bytes, .iov_len = text.used };
         log->lost = datagram_send(log->fd, JOURNAL_SOCKET, &part, 1) < 0 ? log->lost + 1 : 0;
+}
+
+bool log_budget_allows(LogBudget *budget, unsigned most, uint64_t now_usec)
+{
+        if (now_usec >= budget->until_usec)
+                *budget = (LogBudget){ .until_usec = now_usec + BUDGET_USEC, .left = most };
+        if (budget->left == 0)
+                return false;
+        budget->left--;
+        return true;
 }

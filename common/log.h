@@ -38,6 +38,17 @@ void log_close(Log *log);
 
 void log_event(Log *log, const LogEntry *entry, const char *format, ...) _printf_(3, 4);
 
+/*
+ * Whether one more entry may be written of what others can cause a hundred times a second: `most` in ten
+ * seconds. A budget begins all zero.
+ */
+typedef struct LogBudget {
+        uint64_t until_usec;
+        unsigned left;
+} LogBudget;
+
+bool log_budget_allows(LogBudget *budget, unsigned most, uint64_t now_usec);
+
 #define log_error(log, category_, ...)                                                                      \
         log_event(log, &(LogEntry){ .priority = LOG_ERR, .category = (category_) }, __VA_ARGS__)
 #define log_warning(log, category_, ...)                                                                    \

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/bus-client.h"
+#include "common/timer.h"
 #include "interfaces/config1-client.h"
 
 #define FETCH_TIMEOUT_USEC (2 * USEC_PER_SEC)
@@ -28,8 +29,7 @@ static void fetch(Settings *settings);
 
 static void fetch_later(Settings *settings)
 {
-        sd_event_source_set_time(settings->retry, now_usec() + FETCH_RETRY_USEC);
-        sd_event_source_set_enabled(settings->retry, SD_EVENT_ONESHOT);
+        timer_set(settings->retry, now_usec() + FETCH_RETRY_USEC);
 }
 
 static int on_settings(sd_bus_message *message, void *userdata, sd_bus_error *unused)
@@ -106,11 +106,7 @@ int settings_open(Service *service, const char *daemon, settings_apply_t apply, 
         if (!settings)
                 return -ENOMEM;
         *settings = (Settings){ .service = service, .daemon = daemon, .apply = apply, .userdata = userdata };
-        r = sd_event_add_time(service_event(service), &settings->retry, CLOCK_BOOTTIME, 0, 1, on_retry,
-                              settings);
-        if (r < 0)
-                goto fail;
-        r = sd_event_source_set_enabled(settings->retry, SD_EVENT_OFF);
+        r = timer_new(service_event(service), on_retry, settings, &settings->retry);
         if (r < 0)
                 goto fail;
         r = bus_client_new(service, "confd", &handlers, settings, &settings->confd);
@@ -150,6 +146,13 @@ static int read_string(sd_bus_message *message, char **ret_value)
         return 0;
 }
 
+void settings_free_strings(char **strings)
+{
+        for (char **s = strings; s && *s; s++)
+                free(*s);
+        free(strings);
+}
+
 static int read_strings(sd_bus_message *message, char ***ret_value)
 {
         char **list = NULL;
@@ -157,9 +160,7 @@ static int read_strings(sd_bus_message *message, char ***ret_value)
 
         if (r < 0)
                 return r;
-        for (char **s = *ret_value; s && *s; s++)
-                free(*s);
-        free(*ret_value);
+        settings_free_strings(*ret_value);
         *ret_value = list;
         return 0;
 }
@@ -232,4 +233,14 @@ int settings_read(sd_bus_message *message, const SettingsField *fields, size_t n
         if (r < 0)
                 return r;
         return sd_bus_message_exit_container(message);
+}
+
+int settings_read_rows(sd_bus_message *message, int (*read_row)(sd_bus_message *message, void *userdata),
+                       void *userdata)
+{
+        int r = sd_bus_message_enter_container(message, 'a', "a{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0)
+                r = read_row(message, userdata);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
 }

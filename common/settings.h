@@ -39,3 +39,11 @@ typedef struct SettingsField {
  */
 _must_check_ int settings_read(sd_bus_message *message, const SettingsField *fields, size_t n_fields,
                                void *ret_structure, const char **ret_bad);
+
+/* An aa{sv}: read_row() reads each row, by settings_read() as a rule. The first error ends it. */
+_must_check_ int settings_read_rows(sd_bus_message *message,
+                                    int (*read_row)(sd_bus_message *message, void *userdata),
+                                    void *userdata);
+
+/* What an "as" became. */
+void settings_free_strings(char **strings);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 
 struct Turn {
         uint64_t period_usec;
@@ -67,6 +68,5 @@ Turn *turn_free(Turn *turn)
 void turn_set_period(Turn *turn, uint64_t period_usec)
 {
         turn->period_usec = period_usec;
-        sd_event_source_set_time(turn->timer, now_usec() + period_usec);
-        sd_event_source_set_enabled(turn->timer, SD_EVENT_ONESHOT);
+        timer_set(turn->timer, now_usec() + period_usec);
 }

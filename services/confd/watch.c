@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 
 /* Long enough to let a takeover pass undisturbed, short enough for a person to see the list follow. */
 #define WATCH_DELAY_USEC (200 * USEC_PER_MSEC)
@@ -33,10 +34,8 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_time(watch->timer, now_usec() + WATCH_DELAY_USEC);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(watch->timer, SD_EVENT_ONESHOT);
+        timer_set(watch->timer, now_usec() + WATCH_DELAY_USEC);
+        return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -76,10 +75,7 @@ int watch_new(sd_event *event, watch_changed_t changed, void *userdata, Watch **
         r = sd_event_add_io(event, &watch->readable, watch->fd, EPOLLIN, on_readable, watch);
         if (r < 0)
                 goto fail;
-        r = sd_event_add_time(event, &watch->timer, CLOCK_BOOTTIME, 0, 1, on_timer, watch);
-        if (r < 0)
-                goto fail;
-        r = sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF);
+        r = timer_new(event, on_timer, watch, &watch->timer);
         if (r < 0)
                 goto fail;
 

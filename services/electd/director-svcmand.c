@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 #include "director.h"
 #include "interfaces/service1-client.h"
 #include "objects.h"
@@ -143,8 +144,7 @@ void director_services_wait(Director *director, const ElectCommand *command)
 {
         director->services_waiting = *command;
         director->services_until_usec = now_usec() + command->limit_usec;
-        sd_event_source_set_time(director->services_timer, director->services_until_usec);
-        sd_event_source_set_enabled(director->services_timer, SD_EVENT_ONESHOT);
+        timer_set(director->services_timer, director->services_until_usec);
 }
 
 static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
@@ -253,11 +253,8 @@ int director_svcmand_open(Director *director)
                 .heard = heard,
                 .gone = gone,
         };
-        int r = sd_event_add_time(service_event(director->service), &director->services_timer,
-                                  CLOCK_BOOTTIME, 0, 1, on_waited, director);
+        int r = timer_new(service_event(director->service), on_waited, director, &director->services_timer);
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(director->services_timer, SD_EVENT_OFF);
         return r < 0 ? r : helper_open(director, &director->svcmand, &type);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 #include "director.h"
 #include "interfaces/address1-client.h"
 #include "objects.h"
@@ -126,10 +127,8 @@ static int on_own_address_gone(sd_event_source *source, uint64_t usec, void *use
 
 int director_own_address_open(Director *director)
 {
-        int r = sd_event_add_time(service_event(director->service), &director->own_address_timer,
-                                  CLOCK_BOOTTIME, 0, 1, on_own_address_gone, director);
-
-        return r < 0 ? r : sd_event_source_set_enabled(director->own_address_timer, SD_EVENT_OFF);
+        return timer_new(service_event(director->service), on_own_address_gone, director,
+                         &director->own_address_timer);
 }
 
 /*
@@ -143,12 +142,11 @@ static void hear_link(Director *director, bool carrier, bool own_address)
 
         if (carrier && !own_address) {
                 if (!director->facts.own_address_gone && sd_event_source_get_enabled(timer, NULL) == 0) {
-                        sd_event_source_set_time(timer, now_usec() + OWN_ADDRESS_GRACE_USEC);
-                        sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+                        timer_set(timer, now_usec() + OWN_ADDRESS_GRACE_USEC);
                 }
                 return;
         }
-        sd_event_source_set_enabled(timer, SD_EVENT_OFF);
+        timer_set(timer, USEC_INFINITY);
         director->facts.own_address_gone = false;
         feed_link(director, carrier ? ELECT_GOOD : ELECT_BAD);
 }

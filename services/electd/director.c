@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 
 #define TICK_MIN_USEC      (5 * USEC_PER_MSEC)
 #define TICK_MAX_USEC      USEC_PER_SEC /* what is told people is as old as that at the most */
@@ -51,8 +52,7 @@ static void on_saved(uint64_t generation, int error, void *userdata)
                                   strerror(-error));
                 }
                 director->facts.save_failed = true;
-                sd_event_source_set_time(director->save_retry, now_usec() + SAVE_RETRY_USEC);
-                sd_event_source_set_enabled(director->save_retry, SD_EVENT_ONESHOT);
+                timer_set(director->save_retry, now_usec() + SAVE_RETRY_USEC);
                 return;
         }
         director->facts.save_failed = false;
@@ -91,16 +91,6 @@ static void log_decision(Director *director, const ElectDecision *decision)
         log_event(service_log(director->service), &entry, "From %s to %s: %s", from, to, reason);
 }
 
-static void set_timer(Director *director, uint64_t when_usec)
-{
-        if (when_usec == USEC_INFINITY) {
-                sd_event_source_set_enabled(director->timer, SD_EVENT_OFF);
-                return;
-        }
-        sd_event_source_set_time(director->timer, when_usec);
-        sd_event_source_set_enabled(director->timer, SD_EVENT_ONESHOT);
-}
-
 static void perform(Director *director, const ElectAction *action)
 {
         switch (action->type) {
@@ -120,7 +110,7 @@ static void perform(Director *director, const ElectAction *action)
                 director_probe(director, action->probe);
                 break;
         case ELECT_ACT_TIMER:
-                set_timer(director, action->timer_usec);
+                timer_set(director->timer, action->timer_usec);
                 break;
         case ELECT_ACT_DECISION:
                 break; /* told when everything else is done: a log entry must not delay a takeover */
@@ -238,8 +228,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
                 election_bus_errors(director);
         }
         director->tick_due_usec = now_usec() + period;
-        sd_event_source_set_time(source, director->tick_due_usec);
-        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        timer_set(source, director->tick_due_usec);
         if (director->n_queue > 0)
                 director_feed(director, &(ElectEvent){ .type = ELECT_EV_TIMER });
         return 0;
@@ -303,16 +292,10 @@ static int open_sources(Director *director)
         sd_event *event = service_event(director->service);
         int r;
 
-        r = sd_event_add_time(event, &director->timer, CLOCK_BOOTTIME, 0, 1, on_timer, director);
+        r = timer_new(event, on_timer, director, &director->timer);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(director->timer, SD_EVENT_OFF);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time(event, &director->save_retry, CLOCK_BOOTTIME, 0, 1, on_save_retry, director);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(director->save_retry, SD_EVENT_OFF);
+        r = timer_new(event, on_save_retry, director, &director->save_retry);
         if (r < 0)
                 return r;
         r = director_own_address_open(director);

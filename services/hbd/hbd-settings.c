@@ -75,30 +75,25 @@ static bool path_is_complete(const PathSettings *p)
         return strcmp(p->kind, "serial") == 0 && p->device && p->baud > 0;
 }
 
-static int read_paths(sd_bus_message *message, void *ret_value)
+static int read_path(sd_bus_message *message, void *userdata)
 {
-        HbdSettings *settings = (HbdSettings *) ((uint8_t *) ret_value - offsetof(HbdSettings, paths));
+        HbdSettings *settings = userdata;
+        PathSettings *p = &settings->paths[settings->n_paths];
         const char *bad = NULL;
         int r;
 
-        r = sd_bus_message_enter_container(message, 'a', "a{sv}");
+        if (settings->n_paths == PATHS_MAX)
+                return -E2BIG;
+        settings->n_paths++;
+        r = settings_read(message, path_fields, ARRAY_SIZE(path_fields), p, &bad);
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_at_end(message, 0)) == 0) {
-                PathSettings *p = &settings->paths[settings->n_paths];
+        return path_is_complete(p) ? 0 : -EINVAL;
+}
 
-                if (settings->n_paths == PATHS_MAX)
-                        return -E2BIG;
-                settings->n_paths++;
-                r = settings_read(message, path_fields, ARRAY_SIZE(path_fields), p, &bad);
-                if (r < 0)
-                        return r;
-                if (!path_is_complete(p))
-                        return -EINVAL;
-        }
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(message);
+static int read_paths(sd_bus_message *message, void *ret_value)
+{
+        return settings_read_rows(message, read_path, (uint8_t *) ret_value - offsetof(HbdSettings, paths));
 }
 
 static const SettingsField fields[] = {

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 #include "services/hbd/daemon.h"
 #include "services/hbd/heart.h"
 
@@ -76,15 +77,14 @@ static void tell_news(Daemon *d, uint64_t now)
 static void arm(Daemon *d, uint64_t now, uint64_t next)
 {
         if (next == UINT64_MAX) {
-                sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
+                timer_set(d->timer, next);
                 d->armed_usec = 0;
                 return;
         }
         if (d->armed_usec > now && d->armed_usec <= next)
                 return;
         d->armed_usec = next;
-        sd_event_source_set_time(d->timer, next);
-        sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+        timer_set(d->timer, next);
 }
 
 void daemon_turn(Daemon *d)
@@ -132,11 +132,6 @@ int daemon_open_timer(Daemon *d)
 {
         int r;
 
-        r = sd_event_add_time(service_event(d->service), &d->timer, CLOCK_BOOTTIME, 0, 1, on_timer, d);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_priority(d->timer, HEART_PRIORITY);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
+        r = timer_new(service_event(d->service), on_timer, d, &d->timer);
+        return r < 0 ? r : sd_event_source_set_priority(d->timer, HEART_PRIORITY);
 }

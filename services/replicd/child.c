@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 
 #define KILL_GRACE_USEC USEC_PER_SEC
 
@@ -197,8 +198,7 @@ static void end(Command *command, int status)
 {
         command->status = status;
         child_kill(&command->child);
-        sd_event_source_set_time(command->limit, now_usec() + KILL_GRACE_USEC);
-        sd_event_source_set_enabled(command->limit, SD_EVENT_ONESHOT);
+        timer_set(command->limit, now_usec() + KILL_GRACE_USEC);
 }
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata)

@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 #include "files.h"
 
 enum {
@@ -68,8 +69,7 @@ void manager_set_up_failed(Manager *m)
 {
         m->retry_usec = MAX_OF(2 * m->retry_usec, (uint64_t) RETRY_FIRST_USEC);
         m->retry_usec = MIN_OF(m->retry_usec, (uint64_t) RETRY_LAST_USEC);
-        sd_event_source_set_time(m->retry, now_usec() + m->retry_usec);
-        sd_event_source_set_enabled(m->retry, SD_EVENT_ONESHOT);
+        timer_set(m->retry, now_usec() + m->retry_usec);
 }
 
 /*
@@ -248,8 +248,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *userdata)
         end_hang(m);
         manager_turn(m);
         notice_look(m);
-        sd_event_source_set_time(source, now_usec() + VOLUME_POLL_USEC);
-        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        timer_set(source, now_usec() + VOLUME_POLL_USEC);
         return 0;
 }
 
@@ -290,14 +289,7 @@ static int on_keeper(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void set_keeper(Manager *m)
 {
-        uint64_t usec = m->valid ? volume_connect_usec(&m->volume) : USEC_INFINITY;
-
-        if (usec == USEC_INFINITY) {
-                sd_event_source_set_enabled(m->keeper, SD_EVENT_OFF);
-                return;
-        }
-        sd_event_source_set_time(m->keeper, usec);
-        sd_event_source_set_enabled(m->keeper, SD_EVENT_ONESHOT);
+        timer_set(m->keeper, m->valid ? volume_connect_usec(&m->volume) : USEC_INFINITY);
 }
 
 void manager_turn(Manager *m)
@@ -341,7 +333,8 @@ static int take_up(Manager *m)
         if (r < 0)
                 return r;
         bus_volume_added(m);
-        return sd_event_source_set_enabled(m->poll, SD_EVENT_ONESHOT);
+        timer_set(m->poll, 0);
+        return 0;
 }
 
 /* The kernel keeps what it has: somebody may use it. */
@@ -351,8 +344,8 @@ static void let_go(Manager *m)
         if (!m->exists)
                 return;
         m->watch = watch_free(m->watch);
-        sd_event_source_set_enabled(m->poll, SD_EVENT_OFF);
-        sd_event_source_set_enabled(m->keeper, SD_EVENT_OFF);
+        timer_set(m->poll, USEC_INFINITY);
+        timer_set(m->keeper, USEC_INFINITY);
         notice_remove(m);
         bus_volume_removed(m);
         m->exists = false;
@@ -470,13 +463,6 @@ Manager *manager_free(Manager *m)
         return NULL;
 }
 
-static int add_timer(Manager *m, sd_event_time_handler_t handler, sd_event_source **ret_timer)
-{
-        int r = sd_event_add_time(service_event(m->service), ret_timer, CLOCK_BOOTTIME, 0, 1, handler, m);
-
-        return r < 0 ? r : sd_event_source_set_enabled(*ret_timer, SD_EVENT_OFF);
-}
-
 int manager_start(Manager *m)
 {
         sd_event *event = service_event(m->service);
@@ -492,13 +478,13 @@ int manager_start(Manager *m)
         r = mounts_new(event, on_mounts, m, &m->mounts);
         if (r < 0)
                 return r;
-        r = add_timer(m, on_poll, &m->poll);
+        r = timer_new(event, on_poll, m, &m->poll);
         if (r < 0)
                 return r;
-        r = add_timer(m, on_keeper, &m->keeper);
+        r = timer_new(event, on_keeper, m, &m->keeper);
         if (r < 0)
                 return r;
-        r = add_timer(m, on_retry, &m->retry);
+        r = timer_new(event, on_retry, m, &m->retry);
         if (r < 0)
                 return r;
         return settings_open(m->service, "replicd", on_settings, m, &m->settings);

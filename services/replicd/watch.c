@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "common/base/clock.h"
+#include "common/timer.h"
 
 #define LINE_MAX_SIZE    2048
 #define RETRY_FIRST_USEC (10 * USEC_PER_MSEC)
@@ -47,8 +48,7 @@ static void start_later(Watch *watch)
 
         if (watch->started_usec > 0 && now - watch->started_usec > USEC_PER_SEC)
                 watch->delay_usec = RETRY_FIRST_USEC;
-        sd_event_source_set_time(watch->retry, now + watch->delay_usec);
-        sd_event_source_set_enabled(watch->retry, SD_EVENT_ONESHOT);
+        timer_set(watch->retry, now + watch->delay_usec);
         watch->delay_usec = MIN_OF(watch->delay_usec * 2, RETRY_LAST_USEC);
 }
 

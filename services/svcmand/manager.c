@@ -7,26 +7,17 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 
 enum {
         TURNS_MAX = 256, /* of one event: more would be a loop */
-        NEWS_PERIOD_USEC = 10 * USEC_PER_SEC,
-        NEWS_PER_PERIOD = 40,
+        NEWS_MAX = 40,   /* entries in the log in ten seconds */
 };
 
 /* A unit may crash a hundred times a second; the journal must survive that. */
 static bool may_tell(Manager *m)
 {
-        uint64_t now = now_usec();
-
-        if (now >= m->news_until_usec) {
-                m->news_until_usec = now + NEWS_PERIOD_USEC;
-                m->news_left = NEWS_PER_PERIOD;
-        }
-        if (m->news_left == 0)
-                return false;
-        m->news_left--;
-        return true;
+        return log_budget_allows(&m->news, NEWS_MAX, now_usec());
 }
 
 static void tell_stray(Manager *m, const char *name, const char *unit)
@@ -110,16 +101,6 @@ static void turn(Manager *m)
                 tell(m, &actions[i]);
 }
 
-static void set_timer(Manager *m)
-{
-        if (m->plan.wake_usec == USEC_INFINITY) {
-                sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
-                return;
-        }
-        sd_event_source_set_time(m->timer, m->plan.wake_usec);
-        sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
-}
-
 void manager_turn(Manager *m)
 {
         PlanOrder order = m->plan.order;
@@ -139,7 +120,7 @@ void manager_turn(Manager *m)
         if (outcome != PLAN_PENDING)
                 bus_answer_order(m, order, outcome);
         bus_show(m);
-        set_timer(m);
+        timer_set(m->timer, m->plan.wake_usec);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -221,10 +202,7 @@ int manager_start(Manager *m)
                                                 .answered = on_answered };
         int r;
 
-        r = sd_event_add_time(service_event(m->service), &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        r = timer_new(service_event(m->service), on_timer, m, &m->timer);
         if (r < 0)
                 return r;
         r = units_new(m->service, &handlers, m, &m->units);

@@ -33,8 +33,7 @@ typedef struct Manager {
                     [REFUSAL_MAX]; /* what systemd said to the last call it did not take */
         bool in_turn, turn_again;
         sd_bus_message *order; /* waits for its outcome */
-        uint64_t news_until_usec;
-        unsigned int news_left;
+        LogBudget news;
 
         bool loaded; /* other settings since they were told */
         PlanRole role;

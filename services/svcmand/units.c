@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/timer.h"
 #include "unit-report.h"
 
 #define SYSTEMD    "org.freedesktop.systemd1"
@@ -74,8 +75,7 @@ static void lose(Units *units, bool waited)
 
 static void ping_later(Units *units)
 {
-        sd_event_source_set_time(units->ping, now_usec() + PING_USEC);
-        sd_event_source_set_enabled(units->ping, SD_EVENT_ONESHOT);
+        timer_set(units->ping, now_usec() + PING_USEC);
 }
 
 /* No answer is not the same as a refusal: who is silent is out of reach, and asked until it answers. */
@@ -453,9 +453,7 @@ int units_new(Service *service, const UnitsHandlers *handlers, void *userdata, U
         if (!units)
                 return -ENOMEM;
         *units = (Units){ .service = service, .handlers = handlers, .userdata = userdata };
-        r = sd_event_add_time(service_event(service), &units->ping, CLOCK_BOOTTIME, 0, 1, on_ping, units);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(units->ping, SD_EVENT_OFF);
+        r = timer_new(service_event(service), on_ping, units, &units->ping);
         if (r < 0) {
                 units_free(units);
                 return r;

@@ -13,9 +13,7 @@
 
 static void free_service(WantedService *service)
 {
-        for (char **unit = service->units; unit && *unit; unit++)
-                free(*unit);
-        free(service->units);
+        settings_free_strings(service->units);
         free(service->name);
         free(service->description);
         free(service->start);
@@ -29,7 +27,7 @@ void wanted_done(Wanted *wanted)
         *wanted = (Wanted){ 0 };
 }
 
-static int read_service(sd_bus_message *message, Wanted *wanted)
+static int read_service(sd_bus_message *message, void *userdata)
 {
         static const SettingsField fields[] = {
                 { "Name", "s", offsetof(WantedService, name) },
@@ -43,6 +41,7 @@ static int read_service(sd_bus_message *message, Wanted *wanted)
                 { "MaxFailures", "t", offsetof(WantedService, max_failures) },
                 { "FailureWindowUSec", "t", offsetof(WantedService, window_usec) },
         };
+        Wanted *wanted = userdata;
         WantedService *services;
         const char *bad;
 
@@ -58,17 +57,7 @@ static int read_service(sd_bus_message *message, Wanted *wanted)
 
 static int read_services(sd_bus_message *message, void *value)
 {
-        Wanted *wanted = (Wanted *) ((char *) value - offsetof(Wanted, services));
-        int r = sd_bus_message_enter_container(message, 'a', "a{sv}");
-
-        if (r < 0)
-                return r;
-        while (sd_bus_message_at_end(message, false) == 0) {
-                r = read_service(message, wanted);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_message_exit_container(message);
+        return settings_read_rows(message, read_service, (char *) value - offsetof(Wanted, services));
 }
 
 int wanted_read(sd_bus_message *message, Wanted *ret, const char **ret_bad)

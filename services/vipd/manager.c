@@ -9,14 +9,14 @@
 
 #include "common/base/clock.h"
 #include "common/messages.h"
+#include "common/timer.h"
 #include "interfaces/address1-server.h"
 #include "wanted.h"
 #include "work.h"
 
 enum {
         KEEP_MIN_USEC = 2 * USEC_PER_SEC,
-        NEWS_PERIOD_USEC = 10 * USEC_PER_SEC,
-        NEWS_PER_PERIOD = 20,
+        NEWS_MAX = 20, /* entries in the log in ten seconds */
         RETRY_USEC = 100 * USEC_PER_MSEC,
 };
 
@@ -64,16 +64,7 @@ void manager_reason(const Manager *m, int vip, const PlanStatus *status, char *r
 /* Something may remove an address a hundred times a second; the journal must survive that. */
 static bool may_tell(Manager *m)
 {
-        uint64_t now = now_usec();
-
-        if (now >= m->news_until_usec) {
-                m->news_until_usec = now + NEWS_PERIOD_USEC;
-                m->news_left = NEWS_PER_PERIOD;
-        }
-        if (m->news_left == 0)
-                return false;
-        m->news_left--;
-        return true;
+        return log_budget_allows(&m->news, NEWS_MAX, now_usec());
 }
 
 static void on_news(void *userdata, PlanNews news, int ifindex, const IpAddress *address)
@@ -245,16 +236,6 @@ static void platform_done(void *userdata, const PlanAction *action, int error)
                   strerror(-error));
 }
 
-static void set_timer(Manager *m, uint64_t usec)
-{
-        if (usec == USEC_INFINITY) {
-                sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
-                return;
-        }
-        sd_event_source_set_time(m->timer, usec);
-        sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
-}
-
 void manager_turn(Manager *m)
 {
         static const Platform kernel = { .now = platform_now,
@@ -286,7 +267,7 @@ void manager_turn(Manager *m)
                                   "Cannot listen who else answers for the virtual IPs: %s", strerror(-r));
         }
         bus_show(m);
-        set_timer(m, next);
+        timer_set(m->timer, next);
 }
 
 static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -436,7 +417,7 @@ int manager_start(Manager *m)
         r = sd_event_add_io(event, &m->netlink, rtnl_fd(m->rtnl), EPOLLIN, on_netlink, m);
         if (r < 0)
                 return r;
-        r = sd_event_add_time(event, &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
+        r = timer_new(event, on_timer, m, &m->timer);
         if (r < 0)
                 return r;
         /* Carrier and claims before anything else that waits in the same turn. */

@@ -51,8 +51,7 @@ typedef struct Manager {
         bool ledger_failed; /* told already */
         bool hearing;       /* claims that waited are read, and nothing is done yet */
         uint64_t silent_told_usec;
-        uint64_t news_until_usec; /* the log's budget for what others do to our addresses */
-        unsigned int news_left;
+        LogBudget news; /* of what others do to our addresses */
 
         bool loaded; /* other settings since the last turn */
         bool held;

@@ -6,13 +6,6 @@
 
 #include "common/settings.h"
 
-static void free_strings(char **strings)
-{
-        for (char **s = strings; s != NULL && *s != NULL; s++)
-                free(*s);
-        free(strings);
-}
-
 void wanted_done(Wanted *wanted)
 {
         for (size_t i = 0; i < wanted->n_vips; i++) {
@@ -20,7 +13,7 @@ void wanted_done(Wanted *wanted)
 
                 free(v->name);
                 free(v->address);
-                free_strings(v->aliases);
+                settings_free_strings(v->aliases);
                 free(v->own);
         }
         free(wanted->vips);
@@ -32,7 +25,7 @@ void wanted_done(Wanted *wanted)
         *wanted = (Wanted){ 0 };
 }
 
-static int read_vip(sd_bus_message *message, Wanted *wanted)
+static int read_vip(sd_bus_message *message, void *userdata)
 {
         static const SettingsField fields[] = {
                 { "Name", "s", offsetof(WantedVip, name), NULL },
@@ -41,6 +34,7 @@ static int read_vip(sd_bus_message *message, Wanted *wanted)
                 { "Aliases", "as", offsetof(WantedVip, aliases), NULL },
                 { "Own", "s", offsetof(WantedVip, own), NULL },
         };
+        Wanted *wanted = userdata;
         const char *bad;
         WantedVip *vips;
 
@@ -56,17 +50,7 @@ static int read_vip(sd_bus_message *message, Wanted *wanted)
 
 static int read_vips(sd_bus_message *message, void *value)
 {
-        Wanted *wanted = (Wanted *) ((char *) value - offsetof(Wanted, vips));
-        int r = sd_bus_message_enter_container(message, 'a', "a{sv}");
-
-        if (r < 0)
-                return r;
-        while (sd_bus_message_at_end(message, false) == 0) {
-                r = read_vip(message, wanted);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_message_exit_container(message);
+        return settings_read_rows(message, read_vip, (char *) value - offsetof(Wanted, vips));
 }
 
 int wanted_read(sd_bus_message *message, Wanted *ret, const char **ret_bad)
