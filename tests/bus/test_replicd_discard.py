@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""hapair-replicd ends a split-brain at the expense of its node, in the surroundings of test_replicd: nothing is
+"""hapair-replicd ends a split-brain at the expense of its node, in the surroundings of replicd_world: nothing is
 discarded that was not kept. How it is kept is shown on real disks, by tests/vm."""
 
 import os
@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from daemon import CallError, wait_until
-from test_replicd import loop, new, node  # pylint: disable=unused-import
+from replicd_world import loop, new, node  # pylint: disable=unused-import
 
 KEEP = ('RestartUnit', 'hapair-keep@hapair.service')
 DISCARD = 'ipv4:192.0.2.11:7788 ipv4:192.0.2.12:7788 --protocol=C --discard-my-data'
