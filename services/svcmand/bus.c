@@ -105,32 +105,27 @@ int service1_method_stop(sd_bus_message *message, void *userdata, sd_bus_error *
         return wait_for_outcome(m, message);
 }
 
-int service1_method_set_slave(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int set(sd_bus_message *message, Manager *m, void (*set_plan)(Plan *plan, bool on))
 {
-        Manager *m = userdata;
         int on, r;
 
         r = sd_bus_message_read(message, "b", &on);
         if (r < 0)
                 return r;
-        plan_set_slave(&m->plan, on != 0);
+        set_plan(&m->plan, on != 0);
         r = sd_bus_reply_method_return(message, NULL);
         manager_turn(m);
         return r;
 }
 
+int service1_method_set_slave(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return set(message, userdata, plan_set_slave);
+}
+
 int service1_method_set_maintenance(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        Manager *m = userdata;
-        int on, r;
-
-        r = sd_bus_message_read(message, "b", &on);
-        if (r < 0)
-                return r;
-        plan_set_maintenance(&m->plan, on != 0);
-        r = sd_bus_reply_method_return(message, NULL);
-        manager_turn(m);
-        return r;
+        return set(message, userdata, plan_set_maintenance);
 }
 
 /* Properties of the root */
