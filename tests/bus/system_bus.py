@@ -3,8 +3,6 @@
 
 import subprocess
 
-from daemon import wait_until
-
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -33,8 +31,11 @@ class Bus:
     def start(self):
         self.path.unlink(missing_ok=True)
         # pylint: disable=consider-using-with
-        self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--nopidfile", f"--config-file={self.config}"])
-        wait_until(self.path.exists, "the bus listens")
+        self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--nopidfile", "--print-address",
+                                         f"--config-file={self.config}"], stdout=subprocess.PIPE)
+        # Its socket is there a moment before it listens; this comes after.
+        with self.process.stdout as said:
+            said.readline()
 
     def stop(self):
         if self.process:
