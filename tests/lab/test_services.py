@@ -79,6 +79,7 @@ def repair(node):
 @pytest.fixture(scope="module")
 def founded(session_rig):
     pair = Pair(session_rig, dead=0.5, settings=SETTINGS)
+    pair.reset()    # a scenario before may have left one
     for node in pair.nodes.values():
         prepare(node)
     pair.start()
